@@ -1,0 +1,142 @@
+"""The sentences of a brief, composed from the numbers for any case."""
+
+from __future__ import annotations
+
+import math
+
+from tertius._brief.reading import Claim, Comparison, Displacement, Reading
+from tertius._brief.words import clause, likelihood, listed, percent, spelled
+
+__all__ = [
+    "answer",
+    "claim_sentence",
+    "exit_clause",
+    "lever_sentence",
+    "parting",
+    "rests_on",
+    "verdict_counts",
+]
+
+
+def exit_clause(displacement: Displacement) -> str:
+    """Say what happens, as the opening of a sentence: ``If the West is edged out``."""
+    title = displacement.title.strip().rstrip(".") or displacement.exit.replace("_", " ")
+    first, _, rest = title.partition(" ")
+    opening = first.lower() if first in {"The", "A", "An"} else first
+    return f"If {' '.join(part for part in (opening, rest) if part)}"
+
+
+def _object(kind: str, reading: Reading) -> str:
+    return f"most leverage over {reading.names.client}" if kind == "leverage" else "most of the vacuum"
+
+
+def _verb(kind: str) -> str:
+    return "gain" if kind == "leverage" else "fill"
+
+
+def _front(kind: str, ranked: list[tuple[str, float]], reading: Reading, *, draws: int) -> str:
+    """Say who leads and how likely that is, in one clause without its subject's exit."""
+    name = reading.names.power
+    what = f"{_verb(kind)} {_object(kind, reading)}"
+    if not ranked:
+        return f"who would {what} cannot be said, since a figure it needs is missing"
+    leader, top = ranked[0]
+    if top == 0:
+        return f"nobody would {what}"
+    if top >= 0.45:
+        return f"{name(leader)} {clause(top)} {what} ({percent(top, draws)})"
+    others = [f"{name(p)} {percent(value, draws)}" for p, value in ranked[1:3] if value > 0]
+    follow = f", ahead of {listed(others)}" if others else ""
+    return (
+        f"no power is likelier than not to {what}: {name(leader)} leads with {percent(top, draws)} "
+        f"({likelihood(top)}){follow}"
+    )
+
+
+def answer(reading: Reading) -> str:
+    """Give the answer in one sentence, with a likelihood word and the number behind it.
+
+    Built from the probabilities of gaining most, over all domains, in the case's first exit; where no exit
+    was computed, from the largest lever.
+    """
+    first = reading.headline
+    if first is None:
+        return lever_sentence(reading) or "No model had what it needs, so that there is no answer yet."
+    leverage, vacuum = first.tertius("leverage"), first.tertius("vacuum")
+    draws = reading.draws
+    one = _front("leverage", leverage, reading, draws=draws)
+    two = _front("vacuum", vacuum, reading, draws=draws)
+    strong = bool(leverage and vacuum) and leverage[0][1] >= 0.45 and vacuum[0][1] >= 0.45
+    if strong and leverage[0][0] == vacuum[0][0]:
+        two = two.removeprefix(f"{reading.names.power(vacuum[0][0])} ")
+        return f"{exit_clause(first)}, {one} and {two}."
+    joint = ", while " if strong else "; "
+    return f"{exit_clause(first)}, {one}{joint}{two}."
+
+
+def lever_sentence(reading: Reading) -> str:
+    """Say who holds the largest lever over the client and what it would cost; blank if unknown."""
+    if reading.levers is None or not reading.levers.powers:
+        return ""
+    name = reading.names.power
+    unlimited = [p for p in reading.levers.powers if math.isinf(reading.levers.lever[p, "total"].median)]
+    if unlimited:
+        who = listed([name(p) for p in unlimited])
+        verb = "holds" if len(unlimited) == 1 else "hold"
+        return (
+            f"{who} {verb} an infinite lever over {reading.names.client}: "
+            "in at least one domain there is nobody to turn to instead."
+        )
+    ranked = reading.levers.ranked
+    top = reading.levers.lever[ranked[0], "total"]
+    if not top.known:
+        return ""
+    return (
+        f"{name(ranked[0])} holds the largest lever over {reading.names.client}: withdrawing "
+        "everything would cost "
+        f"it {top.text()} log points {top.interval()}".rstrip()
+        + "."
+    )
+
+
+def comparison_sentence(comparison: Comparison, reading: Reading) -> str:
+    """Say how likely it is that one power gains more than another."""
+    verb = "gain more leverage than" if comparison.kind == "leverage" else "fill more of the vacuum than"
+    name = reading.names.power
+    return (
+        f"{name(comparison.power)} {clause(comparison.probability)} {verb} {name(comparison.rival)} "
+        f"({percent(comparison.probability, reading.draws)})"
+    )
+
+
+def verdict_counts(reading: Reading) -> str:
+    """Count the verdicts in words: ``3 supported, 2 contested and 21 not yet computed``."""
+    order = ("supported", "contested", "contradicted", "not testable", "not yet computed")
+    counts = [(v, sum(1 for c in reading.claims if c.verdict == v)) for v in order]
+    return listed([f"{count} {verdict}" for verdict, count in counts if count])
+
+
+def parting(reading: Reading) -> list[Claim]:
+    """Give the claims that the model contradicts, then those that it leaves open."""
+    contradicted = [c for c in reading.claims if c.verdict == "contradicted"]
+    return contradicted + [c for c in reading.claims if c.verdict == "contested"]
+
+
+def claim_sentence(claim: Claim, reading: Reading) -> str:
+    """Say how a claim fares against the model, likelihood alone (confidence is said apart)."""
+    word = claim.likelihood or likelihood(claim.probability)
+    figure = percent(claim.probability, reading.draws)
+    if claim.verdict == "contradicted":
+        return f"The model contradicts this: {word} ({figure}) that it holds."
+    return f"The model leaves this open: {word} ({figure})."
+
+
+def rests_on(reading: Reading) -> str:
+    """Say how many figures are sourced and how many assumed."""
+    sourced = sum(1 for figure in reading.inputs if figure.kind == "sourced")
+    assumed = len(reading.inputs) - sourced
+    return (
+        f"Of {spelled(len(reading.inputs), 'uncertain figure')} behind these findings, {sourced} "
+        f"{'has a source' if sourced == 1 else 'have a source'} and {assumed} "
+        f"{'is an assumption' if assumed == 1 else 'are assumptions'}."
+    )

@@ -1,0 +1,370 @@
+"""The study: draws, models, and every further run that says how sure one can be.
+
+The main run puts all draws through all models. Then come the runs of the kind "and if": further exits, the sourced
+figures held while the assumptions are drawn anew, every assumption's spread doubled, and the rival structures.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from tertius import __version__
+from tertius.case import Case
+from tertius.errors import CannotCompute
+from tertius._study import indices
+from tertius._study.compilation import remember_compilations
+from tertius._study.designs import Designs
+from tertius._study.draws import Design, Draws, design, draw
+from tertius._study.layout import groups
+from tertius._study.simulate import Simulation, simulate
+from tertius._study.structures import BASE, RIVALS, Structure
+
+__all__ = ["EVIDENCE_DRAWS", "STRUCTURE_DRAWS", "TOLERATED", "run"]
+
+Array = NDArray[np.float64]
+Progress = Callable[[str, float], None]
+
+STRUCTURE_DRAWS = 1024
+"""Draws for each rival structure, and for exits beyond the first."""
+
+EVIDENCE_DRAWS = 2048
+"""Draws for the run with the assumptions drawn anew, and for the one with their spread doubled."""
+
+TOLERATED = 0.01
+"""Share of draws that may fail to converge before the study refuses."""
+
+
+@dataclass
+class _Clock:
+    """Where the time goes, and who is told of it."""
+
+    progress: Progress | None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[Callable[[float], None]]:
+        start = time.perf_counter()
+        tell = self.progress
+
+        def report(fraction: float) -> None:
+            if tell is not None:
+                tell(name, fraction)
+
+        report(0.0)
+        yield report
+        report(1.0)
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+def run(
+    case: Case,
+    *,
+    draws: int = 8192,
+    seed: int = 0,
+    progress: Progress | None = None,
+    allow_unconverged: bool = False,
+    exits_read: Collection[str] = (),
+) -> tuple[xr.DataTree, Designs]:
+    """Study a case.
+
+    Parameters
+    ----------
+    case
+        The case.
+    draws
+        Number of joint draws of its uncertain inputs, a power of two.
+    seed
+        Any whole number; the same seed gives the same findings.
+    progress
+        Told the stage's name and the fraction of it that is done.
+    allow_unconverged
+        Go on although more than one draw in a hundred found no equilibrium.
+    exits_read
+        Further exits that the verdicts read, so that the runs behind a verdict's evidence have them too.
+
+    Returns
+    -------
+    findings
+        The tree that ``docs/findings.md`` specifies, without ``/claims``.
+    designs
+        The further runs that verdicts need.
+
+    Raises
+    ------
+    BadInput
+        If ``draws`` is not a power of two.
+    CannotCompute
+        If more than 1 % of the draws did not converge and that was not allowed.
+    """
+    remember_compilations()
+    clock = _Clock(progress)
+    headline = next(iter(case.exits), None)
+    first = [headline] if headline is not None else []
+    further = [e for e in case.exits if e != headline]
+    verdicts_need = [*first, *(e for e in further if e in set(exits_read))]
+
+    with clock.stage("draws"):
+        layout = design(case, draws, seed)
+        values = draw(case, layout, layout.a)
+    with clock.stage("models") as report:
+        main = simulate(case, values, BASE, only=first, progress=report)
+    _refuse(main, draws, allow_unconverged)
+    found = groups(case, main, headline)
+    kept = np.flatnonzero(main.converged)
+    tree: dict[str, xr.Dataset] = {"/inputs": _inputs(layout, values, kept), **found}
+    if further:
+        with clock.stage("further exits") as report:
+            rest = simulate(case, values, BASE, only=further, progress=report)
+            found_rest = groups(case, rest, None)
+            tree |= {path: made for path, made in found_rest.items() if path != "/levers"}
+
+    rows = min(EVIDENCE_DRAWS, draws)
+    with clock.stage("evidence") as report:
+        again = draw(case, layout, layout.frozen(rows))
+        frozen = _sub_run(case, layout, again, verdicts_need, headline, lambda f: report(f / 2))
+        wide = draw(case, layout, layout.a[:rows], widen=2.0)
+        doubled = _sub_run(case, layout, wide, verdicts_need, headline, lambda f: report((1 + f) / 2))
+    few = values.head(STRUCTURE_DRAWS)
+    rivals: dict[str, xr.DataTree] = {}
+    runs: dict[str, dict[str, xr.Dataset]] = {"base": _first(found, few.size)}
+    titles = {"base": BASE.title}
+    unconverged = {"base": int(few.size - np.count_nonzero(main.converged[: few.size]))}
+    with clock.stage("rival structures") as report:
+        structures = _applicable(case)
+        shared = None
+        for k, structure in enumerate(structures):
+            if not structure.changes_trade and shared is None:
+                shared = simulate(case, few, BASE, only=verdicts_need).trade
+            again_ = None if structure.changes_trade else shared
+            result = simulate(case, few, structure, only=verdicts_need, trade=again_)
+            runs[structure.id] = groups(case, result, headline)
+            titles[structure.id] = structure.title
+            unconverged[structure.id] = int(np.count_nonzero(~result.converged))
+            rivals[structure.id] = _tree(_inputs(layout, few, np.flatnonzero(result.converged)), runs[structure.id])
+            report((k + 1) / len(structures))
+    with clock.stage("sensitivity"):
+        if headline is not None:
+            tree["/structures"] = _structures(runs, titles, unconverged, few.size)
+            sensitivity = _sensitivity(tree["/inputs"], tree["/displacement"])
+            if sensitivity is not None:
+                tree["/sensitivity"] = sensitivity
+    findings = xr.DataTree.from_dict({"/": xr.Dataset(attrs=_attributes(case, main, draws, seed, clock)), **tree})
+    return findings, Designs(frozen.tree, frozen.rows, doubled.tree, rivals)
+
+
+@dataclass(frozen=True)
+class _SubRun:
+    tree: xr.DataTree
+    rows: NDArray[np.int64]
+
+
+def _sub_run(
+    case: Case,
+    layout: Design,
+    values: Draws,
+    only: Collection[str],
+    headline: str | None,
+    report: Callable[[float], None],
+) -> _SubRun:
+    result = simulate(case, values, BASE, only=list(only), progress=report)
+    kept = np.flatnonzero(result.converged)
+    return _SubRun(_tree(_inputs(layout, values, kept), groups(case, result, headline)), kept)
+
+
+def _tree(inputs: xr.Dataset, made: Mapping[str, xr.Dataset]) -> xr.DataTree:
+    return xr.DataTree.from_dict({"/inputs": inputs, **made})
+
+
+def _first(made: Mapping[str, xr.Dataset], rows: int) -> dict[str, xr.Dataset]:
+    """The groups of the first draws of a run."""
+    return {path: group.sel(draw=group["draw"].values < rows) for path, group in made.items()}
+
+
+def _refuse(simulation: Simulation, draws: int, allowed: bool) -> None:
+    failed = int(np.count_nonzero(~simulation.converged))
+    if failed <= TOLERATED * draws or (allowed and failed < draws):
+        return
+    worst = float(np.nanmax(simulation.residual))
+    raise CannotCompute(
+        f"{failed:,} of {draws:,} draws found no equilibrium (worst residual {worst:.1e})",
+        code="unconverged",
+        path="draws",
+        hint="look for an input whose range reaches values that make no sense; --allow-unconverged goes on without them",
+    )
+
+
+def _applicable(case: Case) -> tuple[Structure, ...]:
+    """The rivals that differ from what the case states."""
+    trade = case.trade
+    chosen = []
+    for rival in RIVALS:
+        if rival.changes_trade and not rival.unlimited and trade is None:
+            continue
+        if trade is not None and rival.factors == trade.factors:
+            rival = _opposite(rival)
+        if trade is not None and rival.deficits == trade.deficits:
+            continue
+        if rival.one_good and trade is not None and len(trade.sectors) == 1:
+            continue
+        if rival.nested and not any(d.nests is not None for d in case.domains.values()):
+            continue
+        if rival.equal_weights and len(case.domains) < 2:
+            continue
+        chosen.append(rival)
+    return tuple(chosen)
+
+
+def _opposite(rival: Structure) -> Structure:
+    return replace(rival, id="specific", title="Specific factors: an oil field makes oil", factors="specific")
+
+
+def _inputs(layout: Design, values: Draws, kept: NDArray[np.int64]) -> xr.Dataset:
+    """The group ``/inputs``."""
+    inputs = layout.inputs
+    paths = [i.path for i in inputs]
+    table = np.stack([values[p] for p in paths], axis=-1) if paths else np.empty((values.size, 0))
+
+    def words(items: list[str], name: str) -> xr.Variable:
+        return xr.Variable(("input",), np.array(items, dtype=np.str_), attrs={"long_name": name, "unit": ""})
+
+    return xr.Dataset(
+        {
+            "value": xr.Variable(("draw", "input"), table[kept], attrs={"long_name": "drawn value", "unit": "see unit"}),
+            "central": xr.Variable(
+                ("input",), np.array([i.quantity.median for i in inputs]), attrs={"long_name": "median", "unit": "see unit"}
+            ),
+            "spread": xr.Variable(
+                ("input",),
+                np.array([i.quantity.spread for i in inputs]),
+                attrs={"long_name": "standard deviation", "unit": "see unit"},
+            ),
+            "kind": words([i.kind for i in inputs], "sourced or assumed"),
+            "unit": words([i.unit for i in inputs], "unit"),
+            "source": words([" ".join(i.sources) for i in inputs], "keys of the bibliography"),
+            "reason": words([i.reason for i in inputs], "why it was assumed"),
+            "distribution": words([i.quantity.describe() for i in inputs], "distribution"),
+        },
+        coords={"draw": kept, "input": np.array(paths, dtype=np.str_)},
+    )
+
+
+def _structures(
+    runs: Mapping[str, Mapping[str, xr.Dataset]], titles: Mapping[str, str], unconverged: Mapping[str, int], size: int
+) -> xr.Dataset:
+    """The group ``/structures``."""
+    names = list(runs)
+    made = []
+    for name in names:
+        group = runs[name]["/displacement"]
+        left = set(json.loads(group.attrs["leavers"]))
+        stay = np.array([str(p) not in left for p in group["power"].values])
+        made.append(
+            xr.Dataset(
+                {
+                    "tertius_by_leverage": group["tertius_by_leverage"].sel(domain="total", drop=True),
+                    "tertius_by_vacuum": group["tertius_by_vacuum"].sel(flow="total", drop=True),
+                    "beats_leverage": _beats(group["leverage_gain"], stay),
+                    "beats_vacuum": _beats(group["vacuum_share"], stay),
+                }
+            )
+        )
+    out: xr.Dataset = xr.concat(made, dim=xr.Variable(("structure",), names), join="outer")
+    out["title"] = xr.Variable(("structure",), np.array([titles[n] for n in names], dtype=np.str_))
+    out["draws"] = xr.Variable(("structure",), [size] * len(names))
+    out["unconverged"] = xr.Variable(("structure",), [unconverged[n] for n in names])
+    return out
+
+
+def _beats(gain: xr.DataArray, stay: NDArray[np.bool_]) -> xr.DataArray:
+    """Probability that each remaining power gains more than each other; ``NaN`` where either is missing."""
+    values = gain.values
+    more = values[:, :, None, :] > values[:, None, :, :]
+    known = ~(np.isnan(values[:, :, None, :]) | np.isnan(values[:, None, :, :]))
+    share = np.where(known.all(axis=0), more.mean(axis=0), np.nan)
+    share[~stay] = np.nan
+    share[:, ~stay] = np.nan
+    share[np.arange(len(stay)), np.arange(len(stay))] = np.nan
+    label = str(gain.dims[-1])
+    return xr.DataArray(
+        share,
+        dims=("power", "rival", label),
+        coords={"power": gain["power"].values, "rival": gain["power"].values, label: gain[label].values},
+        attrs={"long_name": "gains more than the rival", "unit": "probability"},
+    )
+
+
+def _sensitivity(inputs: xr.Dataset, displaced: xr.Dataset) -> xr.Dataset | None:
+    """The group ``/sensitivity``: what drives the comparison of the two that gain most."""
+    left = set(json.loads(displaced.attrs["leavers"]))
+    stay = [str(p) for p in displaced["power"].values if str(p) not in left]
+    labels: list[str] = []
+    margins: list[Array] = []
+    for name, variable, label in (("leverage", "leverage_gain", "domain"), ("vacuum", "vacuum_share", "flow")):
+        total = displaced[variable].sel({label: "total"})
+        middle = {p: float(total.sel(power=p).median()) for p in stay}
+        ranked = sorted((p for p in stay if np.isfinite(middle[p])), key=lambda p: -middle[p])
+        if len(ranked) < 2:
+            continue
+        one, two = ranked[:2]
+        labels.append(f"{name}:{one}>{two}")
+        margins.append(np.asarray(total.sel(power=one).values - total.sel(power=two).values))
+    if not labels or inputs.sizes["input"] == 0:
+        return None
+    y = np.stack(margins, axis=-1)
+    x = np.asarray(inputs["value"].values)
+    index = indices.first_order(x, y)
+    low, high = indices.tercile_probabilities(x, (y > 0).astype(float))
+    dims = ("headline", "input")
+    return xr.Dataset(
+        {
+            "first_order": xr.Variable(
+                dims, np.asarray(index.value), attrs={"long_name": "share of variance explained alone", "unit": "share"}
+            ),
+            "first_order_error": xr.Variable(
+                dims, np.asarray(index.error), attrs={"long_name": "its standard error", "unit": "share"}
+            ),
+            "probability_low": xr.Variable(
+                dims, low, attrs={"long_name": "in the input's lowest third", "unit": "probability"}
+            ),
+            "probability_high": xr.Variable(
+                dims, high, attrs={"long_name": "in the input's highest third", "unit": "probability"}
+            ),
+        },
+        coords={"headline": labels, "input": inputs["input"].values},
+    )
+
+
+def _attributes(case: Case, main: Simulation, draws: int, seed: int, clock: _Clock) -> dict[str, object]:
+    """The root attributes."""
+    failed = np.flatnonzero(~main.converged)
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    moment = datetime.now(UTC) if epoch is None else datetime.fromtimestamp(int(epoch), UTC)
+    return {
+        "tertius": __version__,
+        "case": case.id,
+        "digest": case.digest,
+        "case_json": case.canonical_json(),
+        "draws": draws,
+        "kept": int(np.count_nonzero(main.converged)),
+        "unconverged": len(failed),
+        "unconverged_draws": json.dumps(failed.tolist()),
+        "seed": seed,
+        "structure_draws": min(STRUCTURE_DRAWS, draws),
+        "evidence_draws": min(EVIDENCE_DRAWS, draws),
+        "created": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "worst_residual": float(np.nanmax(main.residual[main.converged], initial=0.0)),
+        "warnings": json.dumps([str(w) for w in case.warnings]),
+        "libraries": json.dumps({name: version(name) for name in ("jax", "numpy", "scipy", "xarray")}),
+        "seconds_json": json.dumps({stage: round(s, 3) for stage, s in clock.seconds.items()}),
+    }

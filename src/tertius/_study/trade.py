@@ -1,0 +1,310 @@
+"""The trade half of a study: which equilibria are needed, and what is read off them.
+
+One table of counterfactuals serves every draw: each power's withdrawal, with and without the routes it can close,
+before the exit and after it. The equilibria themselves are :mod:`tertius.models.trade`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tertius.models import trade as model
+from tertius._study.world import Exit, TradeWorld
+
+__all__ = ["Aftermath", "Counterfactual", "TradeLevers", "TradeResults", "plan", "run_trade"]
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Counterfactual:
+    """One equilibrium asked of every draw.
+
+    Attributes
+    ----------
+    exit
+        The id of the exit that has already happened, or None.
+    withdraws
+        The power that withdraws its trade altogether, or None.
+    closes
+        The power that closes its routes, or None.
+    keeps_routes
+        Whether those who left keep their routes open, though the exit would close them.
+    """
+
+    exit: str | None = None
+    withdraws: str | None = None
+    closes: str | None = None
+    keeps_routes: bool = False
+
+
+@dataclass(frozen=True)
+class TradeLevers:
+    """Levers through trade, from one starting point.
+
+    Attributes
+    ----------
+    trade
+        Shape (n, P), log points: withdrawing trade alone.
+    joint
+        Shape (n, P): withdrawing trade and closing routes.
+    transit_alone
+        Shape (n, P): closing routes, trading on.
+    reverse
+        Shape (n, P): what the power itself loses when it withdraws its trade.
+    """
+
+    trade: Array
+    joint: Array
+    transit_alone: Array
+    reverse: Array
+
+
+@dataclass(frozen=True)
+class Aftermath:
+    """What an exit does to trade.
+
+    Attributes
+    ----------
+    welfare
+        Shape (n, N): 100 × log welfare ratio by region.
+    without_routes
+        Shape (n,): the client's, had the leavers kept their routes open.
+    exports, imports
+        Shape (n, S, N): the client's trade with each region after the exit, at baseline prices; its sales at home
+        stand in its own place.
+    cap_price
+        Shape (n, R): 100 × log of the shadow price of each route's limit.
+    levers
+        From the new equilibrium.
+    """
+
+    welfare: Array
+    without_routes: Array
+    exports: Array
+    imports: Array
+    cap_price: Array
+    levers: TradeLevers
+
+
+@dataclass(frozen=True)
+class TradeResults:
+    """Everything that a study reads off the trade equilibria.
+
+    Attributes
+    ----------
+    exports, imports
+        Shape (n, S, N): the client's baseline trade.
+    expenditure
+        Shape (n, N).
+    levers
+        From the baseline.
+    after
+        By exit id.
+    residual
+        Shape (n,): the largest of the draw's equilibria.
+    converged
+        Shape (n,).
+    solved
+        Number of equilibria.
+    """
+
+    exports: Array
+    imports: Array
+    expenditure: Array
+    levers: TradeLevers
+    after: dict[str, Aftermath]
+    residual: Array
+    converged: Mask
+    solved: int = field(default=0)
+
+
+def plan(world: TradeWorld, powers: Sequence[str], exits: Sequence[Exit]) -> list[Counterfactual]:
+    """List the equilibria that a study needs, each once."""
+    owners = {route.owner for route in world.routes if route.owner is not None}
+    trading = [power for power in powers if power in world.regions]
+    wanted: list[Counterfactual] = []
+    for leaving in (None, *exits):
+        start = None if leaving is None else leaving.id
+        if leaving is not None:
+            wanted.append(Counterfactual(exit=start))
+            if _closers(leaving, owners):
+                wanted.append(Counterfactual(exit=start, keeps_routes=True))
+        for power in trading:
+            wanted.append(Counterfactual(exit=start, withdraws=power))
+            if power in owners:
+                wanted.append(Counterfactual(exit=start, closes=power))
+                wanted.append(Counterfactual(exit=start, withdraws=power, closes=power))
+    return wanted
+
+
+def _closers(leaving: Exit, owners: set[str]) -> set[str]:
+    """The leavers whose routes close when they leave."""
+    return owners & set(leaving.degree) if "transit" in leaving.domains else set()
+
+
+def run_trade(
+    world: TradeWorld,
+    powers: Sequence[str],
+    exits: Sequence[Exit],
+    progress: Callable[[float], None] | None = None,
+) -> TradeResults:
+    """Solve every equilibrium that the study needs, on all draws at once.
+
+    Parameters
+    ----------
+    world
+        The trade world of each of n draws.
+    powers
+        Ids in the case's order, P of them; a power that is no trade region has no trade lever, and its are missing.
+    exits
+        The what-ifs.
+    progress
+        Told the fraction done.
+
+    Returns
+    -------
+    TradeResults
+        Levers in log points, per draw.
+    """
+    n, n_sectors, n_regions = world.flows.shape[:3]
+    wanted = plan(world, powers, exits)
+    column = {c: k for k, c in enumerate(wanted)}
+    by_id = {e.id: e for e in exits}
+    client = world.client
+    abroad = np.array([r for r in range(n_regions) if r != client])
+    # The client's exports to every region, then its imports from every region: the pairs that anything can touch.
+    origin = np.concatenate([np.full(len(abroad), client), abroad])
+    destination = np.concatenate([abroad, np.full(len(abroad), client)])
+    keep = np.stack([_keep(c, world, by_id, abroad) for c in wanted], axis=1)
+    shock = model.Shock(origin, destination, keep, _caps(world, wanted, by_id, origin, destination))
+    economy = model.calibrate(world.flows)
+    solved = model.solve_draws(
+        world.flows,
+        world.theta,
+        shock,
+        factors=world.factors,
+        deficits=world.deficits,
+        progress=None if progress is None else lambda done, total: progress(done / total),
+    )
+    loss = -100 * np.log(np.asarray(solved.welfare))
+    status = np.asarray(solved.status)
+    after: dict[str, Aftermath] = {}
+    for leaving in exits:
+        at = column[Counterfactual(exit=leaving.id)]
+        open_at = column.get(Counterfactual(exit=leaving.id, keeps_routes=True), at)
+        exports, imports = _client_trade(world, economy, shock, solved, at)
+        after[leaving.id] = Aftermath(
+            welfare=-loss[:, at],
+            without_routes=-loss[:, open_at, client],
+            exports=exports,
+            imports=imports,
+            cap_price=100 * np.asarray(solved.cap_price)[:, at],
+            levers=_levers(world, powers, column, loss, leaving.id),
+        )
+    return TradeResults(
+        exports=world.flows[:, :, client, :],
+        imports=world.flows[:, :, :, client],
+        expenditure=np.asarray(economy.E),
+        levers=_levers(world, powers, column, loss, None),
+        after=after,
+        residual=np.asarray(solved.residual).max(axis=1),
+        converged=(status != model.NOT_CONVERGED).all(axis=1),
+        solved=n * len(wanted),
+    )
+
+
+def _keep(c: Counterfactual, world: TradeWorld, exits: dict[str, Exit], abroad: NDArray[np.int64]) -> Array:
+    """What is left of each listed pair's weight under one counterfactual: shape (n, S, M)."""
+    n, n_sectors = world.flows.shape[:2]
+    out = np.ones((n, n_sectors, 2, len(abroad)))
+    if c.exit is not None:
+        leaving = exits[c.exit]
+        for power, degree in leaving.degree.items():
+            if "trade" not in leaving.domains or power not in world.regions:
+                continue
+            place = np.flatnonzero(abroad == world.regions.index(power))
+            for side, touched in enumerate((leaving.exports, leaving.imports)):
+                if touched:
+                    for s in leaving.sectors:
+                        out[:, s, side, place] *= (1 - degree)[:, None]
+    if c.withdraws is not None:
+        out[..., np.flatnonzero(abroad == world.regions.index(c.withdraws))] = 0.0
+    return out.reshape(n, n_sectors, -1)
+
+
+def _caps(
+    world: TradeWorld,
+    wanted: Sequence[Counterfactual],
+    exits: dict[str, Exit],
+    origin: NDArray[np.int64],
+    destination: NDArray[np.int64],
+) -> model.Caps | None:
+    """The routes' limits under every counterfactual."""
+    if not world.routes:
+        return None
+    limit = np.stack(
+        [np.stack([r.limit(_closing(c, r.owner, exits)) for r in world.routes], axis=-1) for c in wanted], axis=1
+    )
+    return model.Caps(
+        member=np.stack([r.member[:, origin, destination] for r in world.routes]).astype(float),
+        limit=limit,
+        exporter_rent=np.stack([r.client_rent for r in world.routes], axis=-1),
+        owner=np.array([-1 if r.owner is None else world.regions.index(r.owner) for r in world.routes]),
+    )
+
+
+def _closing(c: Counterfactual, owner: str | None, exits: dict[str, Exit]) -> Array | float:
+    """To which degree the owner of a route has closed it."""
+    if owner is None:
+        return 0.0
+    if c.closes == owner:
+        return 1.0
+    if c.exit is not None and not c.keeps_routes and owner in _closers(exits[c.exit], {owner}):
+        return exits[c.exit].degree[owner]
+    return 0.0
+
+
+def _levers(
+    world: TradeWorld, powers: Sequence[str], column: dict[Counterfactual, int], loss: Array, start: str | None
+) -> TradeLevers:
+    """Levers of every power from one starting point: what more is lost than there already was."""
+    n = loss.shape[0]
+    client = world.client
+    base = np.zeros(loss.shape[::2]) if start is None else loss[:, column[Counterfactual(exit=start)]]
+    found = {name: np.full((n, len(powers)), np.nan) for name in ("trade", "joint", "transit_alone", "reverse")}
+    for p, power in enumerate(powers):
+        if power not in world.regions:
+            continue
+        trade = column[Counterfactual(exit=start, withdraws=power)]
+        joint = column.get(Counterfactual(exit=start, withdraws=power, closes=power), trade)
+        alone = column.get(Counterfactual(exit=start, closes=power))
+        region = world.regions.index(power)
+        with np.errstate(invalid="ignore"):
+            found["trade"][:, p] = loss[:, trade, client] - base[:, client]
+            found["joint"][:, p] = loss[:, joint, client] - base[:, client]
+            found["transit_alone"][:, p] = 0.0 if alone is None else loss[:, alone, client] - base[:, client]
+            found["reverse"][:, p] = loss[:, trade, region] - base[:, region]
+    return TradeLevers(**found)
+
+
+def _client_trade(
+    world: TradeWorld, economy: model.Economy, shock: model.Shock, solved: model.Equilibrium, column: int
+) -> tuple[Array, Array]:
+    """The client's exports and imports in one equilibrium, at baseline prices: two arrays of shape (n, S, N)."""
+    everywhere = np.arange(len(world.regions))
+    here = np.full_like(everywhere, world.client)
+    origin, destination = np.concatenate([here, everywhere]), np.concatenate([everywhere, here])
+    caps = shock.caps
+    if isinstance(caps, model.Caps):
+        caps = caps._replace(limit=np.asarray(caps.limit)[:, [column]])
+    one = shock._replace(keep=np.asarray(shock.keep)[:, [column]], caps=caps)
+    equilibrium = model.Equilibrium(*(np.asarray(a)[:, [column]] for a in solved))
+    flows = model.pair_flows(economy, world.theta, one, equilibrium, origin, destination)
+    both = np.asarray(flows.quantity)[:, 0]
+    return both[..., : len(everywhere)], both[..., len(everywhere) :]

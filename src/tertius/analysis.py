@@ -1,0 +1,66 @@
+"""The whole analysis of a case in one call: draws, models, claims."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import xarray as xr
+
+from tertius.case import Case
+from tertius.claims import judge, names_in
+from tertius._study import run
+
+__all__ = ["study"]
+
+
+def study(
+    case: Case,
+    *,
+    draws: int = 8192,
+    seed: int = 0,
+    progress: Callable[[str, float], None] | None = None,
+    allow_unconverged: bool = False,
+) -> xr.DataTree:
+    """Study a case and judge its claims.
+
+    Parameters
+    ----------
+    case
+        From :func:`tertius.load_case`.
+    draws
+        Number of joint draws of its uncertain inputs, a power of two.
+    seed
+        Any whole number; the same seed gives the same findings.
+    progress
+        Told the name of each stage and the fraction of it that is done.
+    allow_unconverged
+        Go on, without them, although more than one draw in a hundred found no equilibrium.
+
+    Returns
+    -------
+    xarray.DataTree
+        Laid out as ``docs/findings.md`` says: groups ``inputs``, ``levers``, ``displacement``, ``structures``,
+        ``sensitivity`` and ``claims``, those whose section the case has.
+
+    Raises
+    ------
+    BadInput
+        If ``draws`` is not a power of two, or a claim's expression is wrong.
+    CannotCompute
+        If too many draws found no equilibrium.
+
+    Examples
+    --------
+    >>> import tertius as tt
+    >>> findings = tt.study(tt.load_case("kazakhstan-2022"), draws=256, seed=0)
+    >>> findings["displacement/leverage_gain"].dims
+    ('draw', 'power', 'domain')
+    """
+    named = {name for claim in case.claims if claim.expression for name in names_in(claim.expression)}
+    exits_read = [exit_id for exit_id in case.exits if any(f".{exit_id}." in name for name in named)]
+    findings, designs = run(
+        case, draws=draws, seed=seed, progress=progress, allow_unconverged=allow_unconverged, exits_read=exits_read
+    )
+    if case.claims:
+        findings["claims"] = xr.DataTree(judge(case, findings, designs))
+    return findings

@@ -1,0 +1,245 @@
+"""The group ``/claims`` of the findings: a verdict on every claim of a case, and what it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from tertius.claims.catalogue import Catalogue, from_case, from_findings
+from tertius.claims.evaluation import Outcome, draws_of, evaluate
+from tertius.claims.language import ClaimError, canonical, parse, references
+from tertius.claims.shapes import check_expression
+from tertius.claims.verdicts import confidence, likelihood, verdict
+from tertius._study.designs import Designs
+from tertius._study.indices import answers_to_others, closed_index
+
+if TYPE_CHECKING:
+    from tertius.case import Case
+    from tertius.case.schema.root import Claim
+
+__all__ = ["judge"]
+
+ANSWERS = 0.01
+"""Total index from which a margin is said to answer to inputs."""
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """One claim's row of the group."""
+
+    verdict: str
+    reason: str = ""
+    probability: float = float("nan")
+    likelihood: str = ""
+    margin: Array | None = None
+    sourced: float = float("nan")
+    sourced_error: float = float("nan")
+    doubled: float = float("nan")
+    structures: tuple[float, ...] = ()
+    confidence: str = ""
+
+
+def judge(case: Case, findings: xr.DataTree, designs: Designs) -> xr.Dataset:
+    """Judge every claim of a case.
+
+    Parameters
+    ----------
+    case
+        Its claims, in its order.
+    findings
+        The main run, laid out as ``docs/findings.md`` says, n draws.
+    designs
+        The further runs; what was not run makes the numbers that need it missing, and no confidence ``high``.
+
+    Returns
+    -------
+    xarray.Dataset
+        The group ``/claims`` of ``docs/findings.md``: dims ``draw`` (n), ``claim`` and ``structure``, the
+        base first. A claim that is not testable or not computed has no probability, likelihood or confidence;
+        its margin is there if it has one.
+
+    Raises
+    ------
+    ClaimError
+        If an expression is wrong for the case itself; :func:`tertius.claims.check_claims` finds all of these
+        beforehand.
+    """
+    court = _Court(case, findings, designs)
+    rows = [court.judge(claim) for claim in case.claims]
+    draws = draws_of(findings)
+    margin = np.full((len(draws), len(rows)), np.nan)
+    for k, row in enumerate(rows):
+        if row.margin is not None:
+            margin[:, k] = row.margin
+    structures = ["base", *designs.structures]
+    under = np.full((len(structures), len(rows)), np.nan)
+    for k, row in enumerate(rows):
+        under[0, k] = row.probability
+        under[1:, k] = row.structures or np.nan
+
+    def words(values: list[str], name: str) -> xr.Variable:
+        return xr.Variable(("claim",), np.array(values, dtype=np.str_), attrs={"long_name": name, "unit": ""})
+
+    def numbers(values: list[float], name: str, unit: str) -> xr.Variable:
+        return xr.Variable(("claim",), np.array(values, dtype=float), attrs={"long_name": name, "unit": unit})
+
+    return xr.Dataset(
+        {
+            "text": words([c.text for c in case.claims], "the claim, in words"),
+            "expression": words([c.expression or "" for c in case.claims], "the claim, as computed"),
+            "verdict": words([r.verdict for r in rows], "verdict"),
+            "reason": words([r.reason for r in rows], "why it is not testable or not computed"),
+            "probability": numbers(
+                [r.probability for r in rows], "share of draws in which it holds", "probability"
+            ),
+            "likelihood": words([r.likelihood for r in rows], "likelihood word (ICD 203)"),
+            "margin": xr.Variable(
+                ("draw", "claim"),
+                margin,
+                attrs={"long_name": "positive where the claim holds", "unit": "as compared"},
+            ),
+            "sourced_share": numbers(
+                [r.sourced for r in rows], "share of the margin's variance sourced", "share"
+            ),
+            "sourced_share_error": numbers([r.sourced_error for r in rows], "its standard error", "share"),
+            "probability_doubled": numbers(
+                [r.doubled for r in rows], "probability with every assumption's spread doubled", "probability"
+            ),
+            "probability_structures": xr.Variable(
+                ("structure", "claim"),
+                under,
+                attrs={"long_name": "probability under each structure", "unit": "probability"},
+            ),
+            "confidence": words([r.confidence for r in rows], "confidence"),
+        },
+        coords={"draw": draws, "claim": [c.id for c in case.claims], "structure": structures},
+    )
+
+
+class _Court:
+    """What all claims of one study share."""
+
+    def __init__(self, case: Case, findings: xr.DataTree, designs: Designs) -> None:
+        self.case = case
+        self.findings = findings
+        self.designs = designs
+        self.exact = {i.path: float(i.quantity.median) for i in case.inputs() if i.quantity.is_exact}
+        self.allowed = from_case(case)
+        self.main = from_findings(findings, self.exact)
+        self.rivals = {
+            name: (tree, from_findings(tree, self.exact)) for name, tree in designs.structures.items()
+        }
+        self.doubled = None if designs.doubled is None else from_findings(designs.doubled, self.exact)
+        self.frozen = None if designs.frozen is None else from_findings(designs.frozen, self.exact)
+
+    def judge(self, claim: Claim) -> _Judged:
+        text = claim.expression
+        if text is None:
+            return _Judged("not yet computed", "no model computes yet what the claim speaks of")
+        absent = self._not_computed(text)
+        if absent:
+            return _Judged("not yet computed", absent)
+        outcome = evaluate(text, self.findings, self.main)
+        if outcome.sections <= {"inputs"}:
+            what = (
+                "reads inputs only, which the case states"
+                if outcome.sections
+                else "reads no result of any model"
+            )
+            return _Judged("not testable", f"the claim {what}", margin=outcome.margin)
+        if outcome.missing:
+            return _Judged("not yet computed", outcome.missing, margin=outcome.margin)
+        asserted = self._asserted(claim, outcome)
+        if asserted:
+            return _Judged("not testable", asserted, margin=outcome.margin)
+        probability = outcome.probability
+        sourced, error = self._sourced_share(text, outcome)
+        doubled = self._probability(text, self.designs.doubled, self.doubled)
+        under = tuple(self._probability(text, tree, catalogue) for tree, catalogue in self.rivals.values())
+        return _Judged(
+            verdict(probability),
+            "",
+            probability,
+            likelihood(probability),
+            outcome.margin,
+            sourced,
+            error,
+            doubled,
+            under,
+            confidence(sourced, abs(doubled - probability), probability, under),
+        )
+
+    def _not_computed(self, text: str) -> str:
+        """Why a claim that is right for the case cannot be read off these findings; blank if it can."""
+        mistakes = check_expression(text, self.main)
+        if not mistakes:
+            return ""
+        for error in check_expression(text, self.allowed):
+            raise error
+        absent = [
+            canonical(r) for r in references(parse(text)) if not r.is_word and canonical(r) not in self.main
+        ]
+        if absent:
+            return f"{', '.join(dict.fromkeys(absent))} was not computed"
+        return mistakes[0].message
+
+    def _probability(self, text: str, tree: xr.DataTree | None, catalogue: Catalogue | None) -> float:
+        """Probability of the claim in another run; ``NaN`` if it cannot be computed there."""
+        if tree is None or catalogue is None:
+            return float("nan")
+        try:
+            return evaluate(text, tree, catalogue).probability
+        except ClaimError:
+            # A structure with one good has no sectors, and a run may leave an exit out.
+            return float("nan")
+
+    def _sourced_share(self, text: str, outcome: Outcome) -> tuple[float, float]:
+        """Estimate the closed index of all sourced inputs together, and its standard error."""
+        if np.ptp(outcome.margin) == 0 or not np.isfinite(outcome.margin).all():
+            return float("nan"), float("nan")
+        kinds = set(_kinds(self.findings).values())
+        if len(kinds) == 1:
+            return (1.0 if kinds == {"sourced"} else 0.0), 0.0
+        if self.designs.frozen is None or self.frozen is None:
+            return float("nan"), float("nan")
+        try:
+            again = evaluate(text, self.designs.frozen, self.frozen).margin
+        except ClaimError:
+            return float("nan"), float("nan")
+        place = {int(number): k for k, number in enumerate(draws_of(self.findings))}
+        pairs = [(place[int(r)], j) for j, r in enumerate(self.designs.frozen_rows) if int(r) in place]
+        if len(pairs) < 2:
+            return float("nan"), float("nan")
+        first, second = np.array(pairs).T
+        found = closed_index(outcome.margin[first, None], again[second, None])
+        return float(found.value[0]), float(found.error[0])
+
+    def _asserted(self, claim: Claim, outcome: Outcome) -> str:
+        """Why a claim is asserted by the inputs that it names; blank if it answers to others as well."""
+        if not claim.asserts:
+            return ""
+        # An infinite margin has no variance; whether the claim holds has.
+        finite = np.isfinite(outcome.margin).all()
+        number = outcome.margin if finite else outcome.holds.astype(float)
+        if np.ptp(number) > 0:
+            inputs = self.findings["inputs"]["value"].transpose("draw", "input")
+            known = np.isin(inputs["input"].values, claim.asserts)
+            values = inputs.values.astype(float)
+            if answers_to_others(values[:, known], values[:, ~known], number[:, None]).value[0] >= ANSWERS:
+                return ""
+        return "the claim answers to nothing but inputs that assert it: " + ", ".join(claim.asserts)
+
+
+def _kinds(findings: xr.DataTree) -> Mapping[str, str]:
+    """Input to ``sourced`` or ``assumed``."""
+    if "inputs" not in findings.children:
+        return {}
+    kind = findings["inputs"]["kind"]
+    return dict(zip(map(str, np.asarray(kind.coords["input"])), map(str, np.asarray(kind)), strict=True))

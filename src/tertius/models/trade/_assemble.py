@@ -1,0 +1,224 @@
+"""From a world and a shock to a system that can be evaluated, and from its solution to an equilibrium."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from numpy.typing import NDArray
+
+from tertius.models.trade._economy import (
+    CONVERGED,
+    NO_BUYER,
+    NO_SUPPLIER,
+    NOT_CONVERGED,
+    TOLERANCE,
+    Equilibrium,
+)
+from tertius.models.trade._solver import Found
+from tertius.models.trade._system import (
+    CapTerms,
+    DenseLinks,
+    HubLinks,
+    Options,
+    System,
+    arriving,
+    evaluate,
+    leaving,
+    split,
+    unit,
+)
+
+__all__ = ["CapArrays", "Worlds", "dense_system", "finish", "hub_system"]
+
+NEVER = 1e3
+
+
+class Worlds(NamedTuple):
+    """K baselines; traded sectors first."""
+
+    lam: Array  # (K, S, N, N)
+    alpha: Array  # (K, S, N)
+    Y: Array  # (K, S, N)
+    E: Array  # (K, N)
+    D: Array  # (K, N)
+    theta: Array  # (K, S)
+
+
+class CapArrays(NamedTuple):
+    """Caps on the listed pairs."""
+
+    member: Array  # (K, R, T, M)
+    limit: Array  # (K, R, C)
+    exporter: Array  # (K, R)
+
+
+def _close(keep: Array, caps: CapArrays | None) -> Array:
+    """A cap with limit zero is an exit of its members: (K, T, M, C) what is kept."""
+    if caps is None:
+        return keep
+    shut = (caps.member > 0)[..., None] & (caps.limit <= 0)[:, :, None, None]
+    return jnp.where(jnp.any(shut, axis=1), 0.0, keep)
+
+
+def _cap_terms(
+    world: Worlds, keep: Array, origin: NDArray[np.int64], destination: NDArray[np.int64], caps: CapArrays
+) -> CapTerms:
+    """Limits in the currency of the flows. A cap that cannot bind gets one so high that its condition is slack."""
+    flows = (world.lam * (world.alpha * world.E[:, None])[:, :, None])[:, : keep.shape[1], origin, destination]
+    counted = caps.member * flows[:, None]
+    before = jnp.sum(counted, (2, 3))[..., None]
+    remains = jnp.sum(counted[..., None] * keep[:, None], (2, 3))
+    binds = jnp.isfinite(caps.limit) & (caps.limit > 0) & (remains > 0)
+    log_limit = jnp.where(binds, jnp.log(jnp.where(binds, caps.limit * before, 1.0)), NEVER)
+    return CapTerms(None, None, None, log_limit, caps.exporter)
+
+
+def _system(world: Worlds, links: HubLinks | DenseLinks, caps: CapTerms | None, options: Options) -> System:
+    K, S, N = world.alpha.shape
+    T = links.lam.shape[1]
+    C = links.row.shape[-1] if isinstance(links, HubLinks) else 1
+    supply = arriving(links, jnp.ones((K, T, N, C)))
+    supply = jnp.concatenate([supply, jnp.ones((K, S - T, N, C))], 1)
+    alpha = jnp.where(supply > 0, world.alpha[..., None], 0.0)
+    bought = jnp.sum(alpha, 1, keepdims=True)
+    lost = jnp.any((world.alpha[..., None] > 0) & (supply <= 0), axis=1, keepdims=True) & (bought > 0)
+    alpha = jnp.where(lost, alpha / jnp.where(bought > 0, bought, 1.0), alpha)
+    buyers = jnp.concatenate([leaving(links, alpha[:, :T]), alpha[:, T:]], 1)
+    made = jnp.sum(world.Y, 1)
+    if options.factors == "mobile":
+        Y = jnp.where(jnp.any(buyers > 0, axis=1, keepdims=True), made[:, None, :, None], 0.0)
+    else:
+        Y = jnp.where(buyers > 0, world.Y[..., None], 0.0)
+    return System(
+        theta=world.theta[..., None, None],
+        alpha=alpha,
+        Y=Y,
+        E=world.E[..., None],
+        D=world.D[..., None],
+        ratio=(world.E / jnp.where(made > 0, made, 1.0))[..., None],
+        world=jnp.sum(made, 1)[:, None, None],
+        links=links,
+        caps=caps,
+    )
+
+
+def hub_system(
+    world: Worlds,
+    hub: int,
+    origin: NDArray[np.int64],
+    destination: NDArray[np.int64],
+    keep: Array,
+    caps: CapArrays | None,
+    options: Options,
+) -> System:
+    """System for shocks that all have the hub at one end.
+
+    Parameters
+    ----------
+    world
+        K baselines.
+    hub
+        Index of that region.
+    origin, destination
+        (M,) the listed pairs.
+    keep
+        (K, T, M, C) what is left of each pair, for the traded sectors.
+    caps
+        Limits on the listed pairs.
+    options
+        Factors and closure.
+    """
+    K, T, _, C = keep.shape
+    N = world.lam.shape[-1]
+    keep = _close(keep, caps)
+    exports, imports = np.flatnonzero(origin == hub), np.flatnonzero(destination == hub)
+    # Which listed pair stands at each place of the hub's row and column; the last, added one, is "none".
+    in_row, in_col = np.full(N, len(origin)), np.full(N, len(origin))
+    in_row[destination[exports]] = exports
+    in_col[origin[imports]] = imports
+    lam = world.lam[:, :T]
+    all_keep = jnp.concatenate([keep, jnp.ones((K, T, 1, C))], 2)
+    row = lam[:, :, hub, :, None] * all_keep[:, :, in_row]
+    col = lam[:, :, :, hub, None] * all_keep[:, :, in_col]
+    elsewhere = (np.arange(N) != hub).astype(float)
+    rest = lam * np.outer(elsewhere, elsewhere)
+    terms: CapTerms | None = None
+    if caps is not None:
+        terms = _cap_terms(world, keep, origin, destination, caps)
+        members = jnp.concatenate([caps.member, jnp.zeros((*caps.member.shape[:3], 1))], 3)[..., None]
+        if "row" in options.capped:
+            terms = terms._replace(row=members[:, :, :, in_row])
+        if "col" in options.capped:
+            terms = terms._replace(col=members[:, :, :, in_col])
+    return _system(world, HubLinks(rest, row, col, jnp.asarray(hub)), terms, options)
+
+
+def dense_system(
+    world: Worlds,
+    origin: NDArray[np.int64],
+    destination: NDArray[np.int64],
+    keep: Array,
+    cost: Array | None,
+    tariff: Array | None,
+    caps: CapArrays | None,
+    options: Options,
+) -> System:
+    """System for shocks on any pair, one counterfactual on each of K worlds.
+
+    ``keep`` is (K, T, M, 1); ``cost`` and ``tariff`` are (K, T, N, N).
+    """
+    T = keep.shape[1]
+    keep = _close(keep, caps)
+    theta = world.theta[:, :T, None, None]
+    lam = world.lam[:, :T].at[:, :, origin, destination].multiply(keep[..., 0])
+    if cost is not None:
+        lam = lam * cost**-theta
+    paid: Array | None = None
+    if tariff is not None:
+        lam = lam * (1.0 + tariff) ** -theta
+        paid = lam / (1.0 + tariff)
+    terms: CapTerms | None = None
+    if caps is not None:
+        terms = _cap_terms(world, keep, origin, destination, caps)
+        every = jnp.zeros((*caps.member.shape[:3], *lam.shape[-2:]))
+        terms = terms._replace(every=every.at[..., origin, destination].set(caps.member))
+    return _system(world, DenseLinks(lam, paid), terms, options)
+
+
+def finish(world: Worlds, system: System, options: Options, found: Found, caps: CapArrays | None) -> Equilibrium:
+    """Read the equilibrium off the solution; leading axes (K, C)."""
+    at = evaluate(system, options, found.y)
+    x, _, z = split(system, found.y)
+    alpha = world.alpha[..., None]
+    lost = (alpha > 0) & (system.alpha <= 0)
+    made = world.Y if system.Y.shape[1] == world.Y.shape[1] else jnp.sum(world.Y, 1, keepdims=True)
+    idle = (system.Y <= 0) & (made[..., None] > 0)
+    log_price = jnp.broadcast_to(jnp.where(idle, -jnp.inf, x), at.log_phi.shape)
+    log_phi = jnp.where(lost, -jnp.inf, at.log_phi)
+    log_welfare = at.log_expenditure + jnp.sum(jnp.where(alpha > 0, alpha * log_phi / system.theta, 0.0), 1)
+    log_expenditure = at.log_expenditure
+    if options.deficits == "nominal" and options.numeraire != "world":
+        scale = jnp.log(unit(system, options, jnp.sum(jnp.exp(x) * system.Y, 1), at.log_phi))
+        log_price = log_price - scale[:, None]
+        log_phi = log_phi + system.theta * scale[:, None]
+        log_expenditure = log_expenditure - scale
+    status = jnp.where(jnp.any(lost, axis=(1, 2)), NO_SUPPLIER, CONVERGED)
+    status = jnp.where((status == CONVERGED) & jnp.any(idle, axis=(1, 2)), NO_BUYER, status)
+    status = jnp.where(found.residual <= TOLERANCE, status, NOT_CONVERGED)
+    if z is None or caps is None:
+        shadow = jnp.zeros((*found.residual.shape, 0))
+    else:
+        shadow = jnp.swapaxes(jnp.where(caps.limit <= 0, jnp.inf, z), 1, 2)
+    return Equilibrium(
+        log_price=jnp.moveaxis(log_price, -1, 1),
+        log_phi=jnp.moveaxis(log_phi, -1, 1),
+        log_expenditure=jnp.moveaxis(log_expenditure, -1, 1),
+        welfare=jnp.moveaxis(jnp.exp(log_welfare), -1, 1),
+        cap_price=shadow,
+        residual=found.residual,
+        iterations=found.iterations,
+        status=status,
+    )

@@ -1,0 +1,502 @@
+"""The two entries on arrays: :func:`solve` for one world, :func:`solve_draws` for thousands of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from numpy.typing import ArrayLike, NDArray
+
+from tertius.models.trade._assemble import (
+    CapArrays,
+    Worlds,
+    dense_system,
+    finish,
+    hub_system,
+)
+from tertius.models.trade._economy import (
+    NOT_CONVERGED,
+    TOLERANCE,
+    Caps,
+    Deficits,
+    Economy,
+    Equilibrium,
+    Factors,
+    Numeraire,
+    Shock,
+    calibrate,
+    concrete,
+    single_hub,
+)
+from tertius.models.trade._solver import (
+    Found,
+    chord_at_baseline,
+    conditions,
+    jacobian,
+    linear_solve,
+    newton,
+    secant_chord,
+)
+from tertius.models.trade._system import Options, System
+
+__all__ = ["PairFlows", "pair_flows", "solve", "solve_draws", "without_deficits"]
+
+CHUNK = 64
+CHORD_STEPS = 40
+FIRST_STEPS = 12
+DEPTH = 4
+DEPTH_WITH_CAPS = 4
+STRAGGLERS = 16
+WORKERS = 2
+
+
+class PairFlows(NamedTuple):
+    """New flows on chosen pairs, (..., C, S, P), in the currency of the baseline's flows.
+
+    ``value`` is what importers pay before tariffs, rents of caps included; ``quantity`` is at baseline prices.
+    """
+
+    value: Array
+    quantity: Array
+
+
+def _search(world: Worlds, system: System, options: Options, limit: Array | int) -> Found:
+    chord = chord_at_baseline(*world, options, system.links.lam.shape[1])
+    depth = DEPTH if system.caps is None else DEPTH_WITH_CAPS
+    return secant_chord(system, options, chord, _start(system), limit, depth)
+
+
+def _start(system: System) -> Array:
+    K, groups, N, _ = system.Y.shape
+    more = 0 if system.caps is None else N + system.caps.log_limit.shape[1]
+    return jnp.zeros((K, groups * N + more, system.alpha.shape[-1]))
+
+
+def _rescue(system: System, options: Options, found: Found) -> Found:
+    """Newton from the baseline for whatever the chord has left."""
+
+    def again(found: Found) -> Found:
+        done = found.residual <= TOLERANCE
+        exact = newton(system, options, jnp.where(done[:, None], found.y, 0.0))
+        return Found(
+            jnp.where(done[:, None], found.y, exact.y),
+            jnp.where(done, found.residual, exact.residual),
+            found.iterations + exact.iterations,
+        )
+
+    return jax.lax.cond(jnp.all(found.residual <= TOLERANCE), lambda f: f, again, found)
+
+
+def _options(factors: Factors, deficits: Deficits, numeraire: Numeraire, shock: Shock) -> Options:
+    if shock.caps is None:
+        return Options(factors, deficits, numeraire, (), ())
+    owners = tuple(int(i) for i in np.atleast_1d(concrete(shock.caps.owner)))
+    hub = single_hub(concrete(shock.origin), concrete(shock.destination))
+    ends = (("row", concrete(shock.origin) == hub), ("col", concrete(shock.destination) == hub))
+    if isinstance(shock.caps.member, jax.core.Tracer):
+        capped = tuple(name for name, _ in ends)
+    else:
+        member = np.asarray(shock.caps.member)
+        capped = tuple(name for name, here in ends if (member[..., here] > 0).any())
+    return Options(factors, deficits, numeraire, owners, capped or ("row",))
+
+
+def solve(
+    economy: Economy,
+    theta: ArrayLike,
+    shock: Shock,
+    *,
+    factors: Factors = "mobile",
+    deficits: Deficits = "world_share",
+    numeraire: Numeraire = "world",
+) -> Equilibrium:
+    """Solve C counterfactuals on one world; differentiable in everything real, traceable and batchable by JAX.
+
+    Derivatives come from the implicit function theorem at the solution, never from the iteration.
+
+    Parameters
+    ----------
+    economy
+        The baseline.
+    theta
+        (S,) trade elasticities, positive.
+    shock
+        The counterfactuals.
+    factors
+        ``"mobile"``: one wage per region; ``"specific"``: one factor price per region and sector.
+    deficits
+        ``"world_share"``: constant share of world output. ``"nominal"``: constant in units of the numeraire.
+        ``"proportional"``: expenditure in constant proportion to income, scaled so that the world's are equal.
+        ``"balanced"``: none; ratios are to ``economy`` as given (see :func:`without_deficits`).
+    numeraire
+        For ``"nominal"``: ``"world"`` output, the index of a region (its factor income), or ``"prices"`` (the
+        index of consumer prices weighted by baseline expenditure). Prices are reported in its units.
+
+    Returns
+    -------
+    Equilibrium
+        Leading axis C.
+    """
+    options = _options(factors, deficits, numeraire, shock)
+    pairs = tuple(tuple(int(i) for i in concrete(end)) for end in (shock.origin, shock.destination))
+    rest = shock._replace(origin=(), destination=())
+    if rest.caps is not None:
+        rest = rest._replace(caps=rest.caps._replace(owner=()))
+    return _solve(options, (pairs[0], pairs[1]), economy, jnp.asarray(theta, dtype=float), rest)
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _solve(
+    options: Options,
+    listed: tuple[tuple[int, ...], tuple[int, ...]],
+    economy: Economy,
+    theta: Array,
+    shock: Shock,
+) -> Equilibrium:
+    pairs = np.array(listed[0], dtype=np.int64), np.array(listed[1], dtype=np.int64)
+    world = Worlds(*(jnp.asarray(a, dtype=float)[None] for a in (*economy, theta)))
+    keep = jnp.moveaxis(jnp.asarray(shock.keep, dtype=float), 0, -1)[None]
+    C = keep.shape[-1]
+    caps = None
+    if shock.caps is not None:
+        R = len(options.owners)
+        caps = CapArrays(
+            jnp.asarray(shock.caps.member, dtype=float)[None],
+            jnp.broadcast_to(jnp.asarray(shock.caps.limit, dtype=float), (C, R)).T[None],
+            jnp.broadcast_to(jnp.asarray(shock.caps.exporter_rent, dtype=float), (R,))[None],
+        )
+    hub = single_hub(*pairs)
+    if hub is not None and shock.cost is None and shock.tariff is None:
+        system = hub_system(world, hub, *pairs, keep, caps, options)
+    else:
+        # A shock on any pair: every counterfactual is a world of its own.
+        world = Worlds(*(jnp.broadcast_to(a, (C, *a.shape[1:])) for a in world))
+        keep = jnp.moveaxis(keep, -1, 0)[:, 0, ..., None]
+        cost, tariff = (
+            None if a is None else jnp.broadcast_to(jnp.asarray(a, dtype=float), world.lam.shape)
+            for a in (shock.cost, shock.tariff)
+        )
+        if caps is not None:
+            caps = CapArrays(
+                jnp.broadcast_to(caps.member, (C, *caps.member.shape[1:])),
+                jnp.moveaxis(caps.limit, -1, 0)[:, 0, :, None],
+                jnp.broadcast_to(caps.exporter, (C, R)),
+            )
+        system = dense_system(world, *pairs, keep, cost, tariff, caps, options)
+
+    fixed_world, fixed = jax.lax.stop_gradient((world, system))
+    found = _search(fixed_world, fixed, options, CHORD_STEPS)
+    found = jax.lax.stop_gradient(_rescue(fixed, options, found))
+
+    def tangent(_: Callable[[Array], Array], values: Array) -> Array:
+        return linear_solve(jacobian(fixed, options, found.y), values)
+
+    y = jax.lax.custom_root(
+        lambda point: conditions(system, options, point), found.y, lambda _, start: start, tangent
+    )
+    out = finish(world, system, options, found._replace(y=y), caps)
+    # Either the world or the counterfactual axis has length one.
+    return Equilibrium(*(a.reshape(C, *a.shape[2:]) for a in out))
+
+
+class _Layout(NamedTuple):
+    """What the compiled program for a chunk of draws depends on."""
+
+    origin: tuple[int, ...]
+    destination: tuple[int, ...]
+    order: tuple[int, ...]
+    traded: int
+    options: Options
+
+
+class _Chunk(NamedTuple):
+    """Draws of a chunk, or what all draws share (without the leading K)."""
+
+    X: Array
+    theta: Array
+    keep: Array
+    member: Array | None
+    limit: Array | None
+    exporter: Array | None
+
+
+def _draw_system(layout: _Layout, chunk: _Chunk) -> tuple[Worlds, System, CapArrays | None]:
+    order = np.array(layout.order)
+    traded = order[: layout.traded]
+    K = chunk.X.shape[0]
+
+    def each(a: Array, ndim: int) -> Array:
+        return jnp.broadcast_to(a, (K, *a.shape)) if a.ndim == ndim else a
+
+    world = Worlds(*calibrate(chunk.X[:, order]), chunk.theta[:, order])
+    keep = jnp.moveaxis(each(chunk.keep, 3), 1, -1)[:, traded]
+    caps = None
+    if chunk.member is not None and chunk.limit is not None and chunk.exporter is not None:
+        caps = CapArrays(
+            each(chunk.member, 3)[:, :, traded],
+            jnp.swapaxes(each(chunk.limit, 2), 1, 2),
+            each(chunk.exporter, 1),
+        )
+    pairs = np.array(layout.origin, dtype=np.int64), np.array(layout.destination, dtype=np.int64)
+    hub = single_hub(*pairs)
+    assert hub is not None
+    return world, hub_system(world, hub, *pairs, keep, caps, layout.options), caps
+
+
+def _in_order(layout: _Layout, out: Equilibrium) -> Equilibrium:
+    """Sectors in the caller's order."""
+    back = np.argsort(np.array(layout.order))
+    return out._replace(log_price=out.log_price[:, :, back], log_phi=out.log_phi[:, :, back])
+
+
+@partial(jax.jit, static_argnums=0)
+def _chord_chunk(layout: _Layout, chunk: _Chunk, limit: Array) -> Equilibrium:
+    world, system, caps = _draw_system(layout, chunk)
+    found = _search(world, system, layout.options, limit)
+    return _in_order(layout, finish(world, system, layout.options, found, caps))
+
+
+@partial(jax.jit, static_argnums=0)
+def _newton_chunk(layout: _Layout, chunk: _Chunk) -> Equilibrium:
+    world, system, caps = _draw_system(layout, chunk)
+    found = newton(system, layout.options, _start(system))
+    return _in_order(layout, finish(world, system, layout.options, found, caps))
+
+
+def solve_draws(
+    X: ArrayLike,
+    theta: ArrayLike,
+    shock: Shock,
+    *,
+    factors: Factors = "mobile",
+    deficits: Deficits = "world_share",
+    numeraire: Numeraire = "world",
+    progress: Callable[[int, int], None] | None = None,
+    chunk: int = CHUNK,
+    workers: int = WORKERS,
+) -> Equilibrium:
+    """Solve C counterfactuals on each of K worlds: the fast path of a study.
+
+    Parameters
+    ----------
+    X
+        (K, S, N, N) flows of each draw.
+    theta
+        (K, S) elasticities of each draw.
+    shock
+        As for :func:`solve`; ``keep`` (C, S, M) or (K, C, S, M), and of ``caps`` ``member`` (R, S, M) or
+        (K, R, S, M), ``limit`` (C, R) or (K, C, R), ``exporter_rent`` (R,) or (K, R). ``cost`` and ``tariff`` are not
+        taken here.
+    factors, deficits, numeraire
+        As for :func:`solve`; under ``"balanced"`` each world is first freed of its deficits, and ratios are to that.
+    progress
+        Called with (draws done, draws in all) as they are done.
+    chunk
+        Draws that go side by side.
+    workers
+        Threads.
+
+    Returns
+    -------
+    Equilibrium
+        NumPy arrays with leading axes (K, C). What has not converged has status ``NOT_CONVERGED``.
+    """
+    if shock.cost is not None or shock.tariff is not None:
+        raise ValueError("solve_draws takes exits and caps; solve takes costs and tariffs")
+    flows = np.asarray(X, dtype=float)
+    elasticity = np.broadcast_to(np.asarray(theta, dtype=float), flows.shape[:2])
+    if deficits == "balanced":
+        flows = without_deficits(flows, elasticity, factors=factors)
+    S, N = flows.shape[1:3]
+    off = flows.copy()
+    off[:, :, np.arange(N), np.arange(N)] = 0.0
+    trades = off.any(axis=(0, 2, 3))
+    del off
+    if not trades.any():
+        trades[0] = True
+    order = tuple(int(s) for s in np.concatenate([np.flatnonzero(trades), np.flatnonzero(~trades)]))
+    options = _options(factors, deficits, numeraire, shock)
+    layout = _Layout(
+        tuple(int(i) for i in concrete(shock.origin)),
+        tuple(int(i) for i in concrete(shock.destination)),
+        order,
+        int(trades.sum()),
+        options,
+    )
+    caps = shock.caps
+    parts: list[tuple[NDArray[np.float64] | None, int]] = [
+        (flows, 3),
+        (elasticity, 1),
+        (np.asarray(shock.keep, dtype=float), 3),
+        (None if caps is None else np.asarray(caps.member, dtype=float), 3),
+        (None if caps is None else np.asarray(caps.limit, dtype=float), 2),
+        (None if caps is None else np.asarray(caps.exporter_rent, dtype=float), 1),
+    ]
+    R = len(options.owners)
+    if caps is not None:
+        C = parts[2][0].shape[-3]  # type: ignore[union-attr]
+        limit, exporter = parts[4][0], parts[5][0]
+        assert limit is not None and exporter is not None
+        parts[4] = (np.broadcast_to(limit, (*limit.shape[:-2], C, R)), 2)
+        parts[5] = (np.broadcast_to(exporter, (*exporter.shape[:-1], R)), 1)
+
+    def take(draws: NDArray[np.int64]) -> _Chunk:
+        return _Chunk(*(a if a is None or a.ndim == n else a[draws] for a, n in parts))  # type: ignore[arg-type]
+
+    K = len(flows)
+    C = int(np.asarray(shock.keep).shape[-3])
+    result = _empty(K, C, S, N, R)
+    size = min(chunk, K)
+
+    def run(first: int) -> int:
+        draws = np.arange(first, first + size)
+        out = _chord_chunk(layout, take(np.minimum(draws, K - 1)), CHORD_STEPS)
+        here = min(size, K - first)
+        for whole, part in zip(result, out, strict=True):
+            whole[first : first + here] = np.asarray(part)[:here]
+        return here
+
+    done = 0
+    starts = range(0, K, size)
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        for here in pool.map(run, starts):
+            done += here
+            if progress is not None:
+                progress(done, K)
+
+    _retry(layout, take, result)
+    return result
+
+
+def _empty(K: int, C: int, S: int, N: int, R: int) -> Equilibrium:
+    shapes = [(S, N), (S, N), (N,), (N,), (R,), ()]
+    arrays: list[Any] = [np.empty((K, C, *shape)) for shape in shapes]
+    return Equilibrium(*arrays, *(np.empty((K, C), dtype=np.int64) for _ in range(2)))  # type: ignore[arg-type]
+
+
+def _retry(layout: _Layout, take: Callable[[NDArray[np.int64]], _Chunk], result: Equilibrium) -> None:
+    """Newton's method for single counterfactuals that the chord has left, in place."""
+    left = np.argwhere(np.asarray(result.status) == NOT_CONVERGED)
+    for first in range(0, len(left), STRAGGLERS):
+        some = left[first : first + STRAGGLERS]
+        padded = some[np.minimum(np.arange(STRAGGLERS), len(some) - 1)]
+        draws, which = padded[:, 0], padded[:, 1]
+        chunk = take(draws)
+
+        def only(a: Any, ndim: int, which: NDArray[np.int64] = which) -> Any:
+            if a is None:
+                return None
+            a = np.broadcast_to(a, (STRAGGLERS, *a.shape)) if a.ndim == ndim else a
+            return a[np.arange(STRAGGLERS), which][:, None]
+
+        out = _newton_chunk(layout, chunk._replace(keep=only(chunk.keep, 3), limit=only(chunk.limit, 2)))
+        for name, whole, part in zip(Equilibrium._fields, result, out, strict=True):
+            new = np.asarray(part)[: len(some), 0]
+            old = np.asarray(whole)
+            if name == "iterations":
+                new = new + old[some[:, 0], some[:, 1]]
+            old[some[:, 0], some[:, 1]] = new
+
+
+@partial(jax.jit, static_argnums=2)
+def _balanced_flows(X: Array, theta: Array, factors: Factors) -> tuple[Array, Array]:
+    economy = calibrate(X)
+    none = np.empty(0, dtype=np.int64)
+    world = Worlds(*(a[None] for a in (*economy, theta)))
+    options = Options(factors, "balanced", "world", (), ())
+    system = hub_system(world, 0, none, none, jnp.ones((1, len(theta), 0, 1)), None, options)
+    found = _rescue(system, options, _search(world, system, options, CHORD_STEPS))
+    out = finish(world, system, options, found, None)
+    log_share = -theta[:, None] * out.log_price[0, 0]
+    share = economy.lam * jnp.exp(log_share[:, :, None] - out.log_phi[0, 0, :, None])
+    spent = economy.alpha * economy.E * jnp.exp(out.log_expenditure[0, 0])
+    return share * spent[:, None], found.residual
+
+
+def without_deficits(
+    X: ArrayLike, theta: ArrayLike, *, factors: Factors = "mobile"
+) -> NDArray[np.float64]:
+    """Flows of the equilibrium in which nobody has a deficit and nothing else has changed.
+
+    Parameters
+    ----------
+    X
+        (S, N, N) or (K, S, N, N) flows.
+    theta
+        (S,) or (K, S) elasticities.
+    factors
+        As for :func:`solve`.
+
+    Returns
+    -------
+    numpy.ndarray
+        Flows of the same shape; NaN for a draw in which no such equilibrium was found.
+    """
+    flows = np.asarray(X, dtype=float)
+    elasticity = np.broadcast_to(np.asarray(theta, dtype=float), (*flows.shape[:-3], flows.shape[-3]))
+    if flows.ndim == 4:
+        return np.stack([without_deficits(x, t, factors=factors) for x, t in zip(flows, elasticity, strict=True)])
+    balanced, worst = _balanced_flows(jnp.asarray(flows), jnp.asarray(elasticity), factors)
+    return np.where(float(np.max(np.asarray(worst))) <= TOLERANCE, np.asarray(balanced), np.nan)
+
+
+def pair_flows(
+    economy: Economy,
+    theta: ArrayLike,
+    shock: Shock,
+    equilibrium: Equilibrium,
+    origin: ArrayLike | None = None,
+    destination: ArrayLike | None = None,
+) -> PairFlows:
+    """New flows on chosen pairs only; the whole of λ' is never formed.
+
+    Parameters
+    ----------
+    economy
+        The baseline, (S, N, N) or with a leading axis of draws.
+    theta
+        (S,) or (K, S).
+    shock
+        The counterfactuals that ``equilibrium`` solves, without dense costs or tariffs.
+    equilibrium
+        From :func:`solve` or :func:`solve_draws`.
+    origin, destination
+        (P,) pairs; those of the shock by default. A region may be paired with itself.
+
+    Returns
+    -------
+    PairFlows
+        (C, S, P) or (K, C, S, P).
+    """
+    listed = concrete(shock.origin), concrete(shock.destination)
+    o = listed[0] if origin is None else concrete(origin)
+    d = listed[1] if destination is None else concrete(destination)
+    where = {pair: m for m, pair in enumerate(zip(*(x.tolist() for x in listed), strict=True))}
+    at = np.array([where.get(pair, -1) for pair in zip(o.tolist(), d.tolist(), strict=True)], dtype=np.int64)
+
+    theta_ = np.asarray(theta, dtype=float)[..., None, :, None]
+    lam = np.asarray(economy.lam)[..., :, o, d][..., None, :, :]
+    keep = np.asarray(shock.keep, dtype=float)
+    B = np.where(at >= 0, keep[..., np.maximum(at, 0)], 1.0) if len(listed[0]) else 1.0
+    log_tau: Any = 0.0
+    if shock.caps is not None:
+        on = (np.asarray(shock.caps.member, dtype=float)[..., np.maximum(at, 0)] > 0) & (at >= 0)
+        z = np.asarray(equilibrium.cap_price)[..., :, :, None, None]
+        log_tau = np.where(on[..., None, :, :, :], z, 0.0).sum(-3)
+    log_p = np.asarray(equilibrium.log_price)
+    with np.errstate(invalid="ignore"):
+        log_share = -theta_ * (np.where(np.isneginf(log_p), 0.0, log_p)[..., o] + log_tau)
+        log_share = log_share - np.asarray(equilibrium.log_phi)[..., d]
+    weight = lam * B
+    share = np.where(weight > 0, weight * np.exp(np.where(weight > 0, log_share, 0.0)), 0.0)
+    spent = np.asarray(economy.alpha * economy.E[..., None, :])[..., None, :, :]
+    spent = spent * np.exp(np.asarray(equilibrium.log_expenditure))[..., None, :]
+    value = share * spent[..., d]
+    quantity = np.where(value > 0, value * np.exp(-np.where(value > 0, log_p[..., o] + log_tau, 0.0)), 0.0)
+    return PairFlows(jnp.asarray(value), jnp.asarray(quantity))

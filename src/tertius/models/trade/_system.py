@@ -1,0 +1,362 @@
+"""The equations, once: every solver, derivative and residual goes through :func:`evaluate`.
+
+Exact-hat Armington / Eaton–Kortum general equilibrium (Dekle, Eaton & Kortum 2007; Costinot & Rodríguez-Clare 2014)
+with many sectors, mobile or specific factors, tariffs whose revenue is returned, caps on quantity and the closures
+of deficits of Ossa (2014) and of Costinot & Rodríguez-Clare.
+
+Inside the solvers the axes are ``(K, sector, region, C)``: K worlds, each with C counterfactuals that share its trade
+shares, so that a sum over partners is one matrix product per world and sector, and everything else runs along
+contiguous memory.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from tertius.models.trade._economy import Deficits, Factors, Numeraire
+
+__all__ = ["CapTerms", "DenseLinks", "HubLinks", "Options", "Outcome", "System", "evaluate", "split"]
+
+TINY = 1e-300
+
+
+class Options(NamedTuple):
+    """What a system's shape depends on (static under compilation)."""
+
+    factors: Factors
+    deficits: Deficits
+    numeraire: Numeraire
+    owners: tuple[int, ...]
+    capped: tuple[str, ...]
+
+
+class HubLinks(NamedTuple):
+    """Trade shares when every shocked pair has the hub at one end.
+
+    ``lam`` (K, T, N, N) is the baseline without the hub's row and column, shared by the C counterfactuals; ``row``
+    and ``col`` (K, T, N, C) are the hub's exports and imports with the shock in them, its domestic share in both.
+    T counts traded sectors; the others are domestic everywhere.
+    """
+
+    lam: Array
+    row: Array
+    col: Array
+    hub: Array
+
+
+class DenseLinks(NamedTuple):
+    """Trade shares with a shock on any pair, (K, T, N, N) with C = 1: as importers weigh them, as producers are paid.
+
+    ``lam`` carries ``B (1 + t)^(−θ)``; ``paid`` the same over ``1 + t``, None where there are no tariffs.
+    """
+
+    lam: Array
+    paid: Array | None
+
+
+class CapTerms(NamedTuple):
+    """Caps on the pairs of the links: (K, R, T, N, 1) members by the hub's row and column, or (K, R, T, N, N).
+
+    ``log_limit`` (K, R, C) is the log of the quantity allowed, ``exporter`` (K, R) the exporter's share of the rent.
+    """
+
+    row: Array | None
+    col: Array | None
+    every: Array | None
+    log_limit: Array
+    exporter: Array
+
+
+class System(NamedTuple):
+    """One batch of counterfactuals, ready to be evaluated; shapes with 1 for C are shared by the counterfactuals."""
+
+    theta: Array  # (K, S, 1, 1)
+    alpha: Array  # (K, S, N, C), without sectors that have lost their last supplier
+    Y: Array  # (K, G, N, C), G = S or 1, zero where output has lost its last buyer
+    E: Array  # (K, N, 1)
+    D: Array  # (K, N, 1)
+    ratio: Array  # (K, N, 1) E over Y
+    world: Array  # (K, 1, 1) world output
+    links: HubLinks | DenseLinks
+    caps: CapTerms | None
+
+
+class Outcome(NamedTuple):
+    """What the system gives at a point: conditions that must vanish, and what is read off at the solution."""
+
+    market: Array  # (K, G, N, C) log(income / p̂Y)
+    budget: Array | None  # (K, N, C) log of expenditure implied over expenditure guessed
+    excess: Array | None  # (K, R, C) log of capped quantity over its limit
+    slope: Array | None  # (K, R, C) derivative of excess by the log shadow price, prices and expenditure held
+    log_phi: Array  # (K, S, N, C)
+    log_expenditure: Array  # (K, N, C)
+
+
+def to_destinations(lam: Array, u: Array) -> Array:
+    """``Σ_m λ[s, m, d] u[s, m]`` for lam (K, T, N, N) and u (K, T, N, C)."""
+    return jnp.einsum("ksmd,ksmc->ksdc", lam, u)
+
+
+def to_origins(lam: Array, v: Array) -> Array:
+    """``Σ_d λ[s, o, d] v[s, d]`` for lam (K, T, N, N) and v (K, T, N, C)."""
+    return jnp.einsum("ksod,ksdc->ksoc", lam, v)
+
+
+def at_hub(hub: Array, whole: Array, value: Array) -> Array:
+    """``whole`` (..., N, C) with ``value`` (..., C) put at the hub."""
+    here = jnp.arange(whole.shape[-2])[:, None] == hub
+    return jnp.where(here, value[..., None, :], whole)
+
+
+def pick(hub: Array, whole: Array) -> Array:
+    """``whole`` (..., N, C) at the hub, (..., 1, C)."""
+    return jax.lax.dynamic_slice_in_dim(whole, hub, 1, axis=whole.ndim - 2)
+
+
+def arriving(links: HubLinks | DenseLinks, u: Array) -> Array:
+    """Φ of the traded sectors, (K, T, N, C)."""
+    if isinstance(links, DenseLinks):
+        return to_destinations(links.lam, u)
+    phi = to_destinations(links.lam, u) + links.row * pick(links.hub, u)
+    return at_hub(links.hub, phi, jnp.sum(links.col * u, -2))
+
+
+def leaving(links: HubLinks | DenseLinks, v: Array) -> Array:
+    """``Σ_d λ B v``: what each origin of a traded sector is paid per unit of u, (K, T, N, C)."""
+    if isinstance(links, DenseLinks):
+        return to_origins(links.lam if links.paid is None else links.paid, v)
+    income = to_origins(links.lam, v) + links.col * pick(links.hub, v)
+    return at_hub(links.hub, income, jnp.sum(links.row * v, -2))
+
+
+def split(system: System, y: Array) -> tuple[Array, Array | None, Array | None]:
+    """Cut the unknowns (K, n, C) into log prices (K, G, N, C), log expenditure and log shadow prices."""
+    K, groups, regions, C = system.Y.shape
+    x = y[:, : groups * regions].reshape(K, groups, regions, C)
+    if system.caps is None:
+        return x, None, None
+    rest = y[:, groups * regions :]
+    return x, rest[:, :regions], rest[:, regions:]
+
+
+class _Block(NamedTuple):
+    """Capped pairs as the links hold them, and what is paid on them."""
+
+    kind: str  # "row" and "col" of the hub, or "all"
+    member: Array  # (K, R, T, N, 1) or (K, R, T, N, N)
+    softened: Array  # λB τ^(−θ)
+    wedge: Array  # log τ
+
+
+def _soften(system: System, z: Array) -> tuple[HubLinks | DenseLinks, list[_Block]]:
+    """Put the caps' shadow prices into the links: as importers see them."""
+    links, caps = system.links, system.caps
+    assert caps is not None
+    theta = system.theta[:, : links.lam.shape[1]]
+    blocks = []
+    for kind, member in (("row", caps.row), ("col", caps.col), ("all", caps.every)):
+        if member is None:
+            continue
+        wedge = jnp.sum(jnp.where(member > 0, z[:, :, None, None], 0.0), 1)
+        soft = jnp.exp(-theta * wedge)
+        if isinstance(links, DenseLinks):
+            links = DenseLinks(links.lam * soft, None if links.paid is None else links.paid * soft)
+            blocks.append(_Block(kind, member, links.lam, wedge))
+        elif kind == "row":
+            links = links._replace(row=links.row * soft)
+            blocks.append(_Block(kind, member, links.row, wedge))
+        else:
+            links = links._replace(col=links.col * soft)
+            blocks.append(_Block(kind, member, links.col, wedge))
+    return links, blocks
+
+
+def _net_of_wedges(links: HubLinks | DenseLinks, blocks: list[_Block]) -> HubLinks | DenseLinks:
+    """Links as producers see them: what is paid on a capped pair less the rent."""
+    for block in blocks:
+        net = jnp.exp(-block.wedge)
+        if isinstance(links, DenseLinks):
+            links = DenseLinks(links.lam, (links.lam if links.paid is None else links.paid) * net)
+        elif block.kind == "row":
+            links = links._replace(row=links.row * net)
+        else:
+            links = links._replace(col=links.col * net)
+    return links
+
+
+def _along(links: HubLinks | DenseLinks, kind: str, by_origin: Array, by_destination: Array) -> tuple[Array, Array]:
+    """Arrays (..., N, C) over origins and over destinations, on a block's pairs."""
+    if kind == "all":
+        return by_origin, jnp.swapaxes(by_destination, -1, -2)
+    assert isinstance(links, HubLinks)
+    if kind == "row":
+        return pick(links.hub, by_origin), by_destination
+    return by_origin, pick(links.hub, by_destination)
+
+
+def _rents(links: HubLinks | DenseLinks, owner: int, exporter: Array, kind: str, rent: Array) -> Array:
+    """Who gets a cap's rent (K, T, N, C or N): an array over regions, (K, N, C)."""
+    by_pair = jnp.sum(rent, 1)
+    if kind == "all":
+        exporters, importers = jnp.sum(by_pair, -1)[..., None], jnp.sum(by_pair, -2)[..., None]
+    else:
+        assert isinstance(links, HubLinks)
+        one_end = at_hub(links.hub, jnp.zeros_like(by_pair), jnp.sum(by_pair, -2))
+        exporters, importers = (one_end, by_pair) if kind == "row" else (by_pair, one_end)
+    if owner >= 0:
+        here = jnp.arange(importers.shape[1])[:, None] == owner
+        importers = jnp.where(here, jnp.sum(importers, 1, keepdims=True), 0.0)
+    share = exporter[:, None, None]
+    return share * exporters + (1.0 - share) * importers
+
+
+class _CapState(NamedTuple):
+    rents: Array  # (K, N, C)
+    excess: Array  # (K, R, C)
+    slope: Array  # (K, R, C)
+
+
+def _caps(
+    system: System,
+    options: Options,
+    links: HubLinks | DenseLinks,
+    blocks: list[_Block],
+    z: Array,
+    price: Array,
+    u: Array,
+    v: Array,
+    phi: Array,
+) -> _CapState:
+    """Rents and quantities under the caps, at given prices; all arrays of the traded sectors."""
+    caps = system.caps
+    assert caps is not None
+    T = u.shape[1]
+    rents = jnp.zeros_like(phi[:, 0])
+    quantity = []
+    bend = []
+    for block in blocks:
+        supply, demand = _along(links, block.kind, u, v)
+        shipped = block.softened
+        if isinstance(links, DenseLinks) and links.paid is not None:
+            shipped = links.paid
+        left = shipped * supply * demand
+        seller, _ = _along(links, block.kind, price[:, :T], price[:, :T])
+        physical = left * jnp.exp(-block.wedge) / seller
+        weighed, market = _along(links, block.kind, u, 1.0 / phi)
+        share = block.softened * weighed * market
+        elastic = -1.0 - system.theta[:, :T] * (1.0 - share)
+        used = block.member * physical[:, None]
+        quantity.append(jnp.sum(used, (2, 3)))
+        bend.append(jnp.sum(used * elastic[:, None], (2, 3)))
+        for r, owner in enumerate(options.owners):
+            after = jnp.where(block.member[:, r] > 0, left * jnp.exp(-z[:, r, None, None]), left)
+            rents = rents + _rents(links, owner, caps.exporter[:, r], block.kind, left - after)
+            left = after
+    used_up, responds = sum(quantity[1:], quantity[0]), sum(bend[1:], bend[0])
+    if blocks[0].kind == "all":
+        used_up, responds = jnp.sum(used_up, -1, keepdims=True), jnp.sum(responds, -1, keepdims=True)
+    ships = used_up > 0
+    return _CapState(
+        rents,
+        jnp.log(jnp.where(ships, used_up, TINY)) - caps.log_limit,
+        jnp.where(ships, responds / jnp.where(ships, used_up, 1.0), -1.0),
+    )
+
+
+def evaluate(system: System, options: Options, y: Array) -> Outcome:
+    """Evaluate every condition of equilibrium at a point.
+
+    Parameters
+    ----------
+    system
+        The batch of counterfactuals.
+    options
+        Factors, closure and numeraire. Prices are those at which world output at baseline quantities costs what it
+        did; a closure's other numeraire enters through its value at these prices.
+    y
+        (K, n, C): log p̂ (G, N), and under caps log(E'/E) (N) and the log shadow prices (R).
+
+    Returns
+    -------
+    Outcome
+        With zero ``market`` (and ``budget``, and min(shadow price, −excess)) at an equilibrium.
+    """
+    x, e, z = split(system, y)
+    T = system.links.lam.shape[1]
+    price = jnp.exp(x)
+    u = jnp.exp(-system.theta * x)
+    earned = jnp.sum(price * system.Y, 1)
+
+    links: HubLinks | DenseLinks = system.links
+    blocks: list[_Block] = []
+    if z is not None:
+        links, blocks = _soften(system, z)
+    phi = arriving(links, u[:, :T])
+    if u.shape[1] > T:
+        phi = jnp.concatenate([phi, u[:, T:]], 1)
+    phi = jnp.where(system.alpha > 0, phi, 1.0)
+    log_phi = jnp.log(phi)
+
+    raw = _before_transfers(system, options, earned, log_phi)
+    # Income of the world is what it was: this is the numeraire, and it makes the system regular.
+    income = raw * (system.world / jnp.sum(raw, 1, keepdims=True))
+    # Of each unit spent, the part that is no tariff revenue; the rest stays with the importer.
+    kept: Array | None = None
+    if isinstance(links, DenseLinks) and links.paid is not None:
+        net = system.alpha[:, :T] * to_destinations(links.paid, u[:, :T]) / phi[:, :T]
+        kept = jnp.sum(net, 1) + jnp.sum(system.alpha[:, T:], 1)
+
+    if e is None:
+        spending = income if kept is None else income / kept
+        e = jnp.log(spending / system.E)
+    else:
+        spending = system.E * jnp.exp(e)
+    v = system.alpha * spending[:, None] / phi
+
+    budget: Array | None = None
+    excess: Array | None = None
+    slope: Array | None = None
+    if z is not None:
+        state = _caps(system, options, links, blocks, z, price, u[:, :T], v[:, :T], phi[:, :T])
+        implied = income + state.rents
+        if kept is not None:
+            implied = implied + (1.0 - kept) * spending
+        budget = jnp.log(implied / spending)
+        excess, slope = state.excess, state.slope
+        links = _net_of_wedges(links, blocks)
+
+    sales = leaving(links, v[:, :T])
+    if u.shape[1] > T:
+        sales = jnp.concatenate([sales, v[:, T:]], 1)
+    sales = sales * u
+    if system.Y.shape[1] < sales.shape[1]:
+        sales = jnp.sum(sales, 1, keepdims=True)
+    alive = system.Y > 0
+    market = jnp.log(jnp.where(alive, sales / jnp.where(alive, system.Y, 1.0), 1.0)) - x
+    return Outcome(market, budget, excess, slope, log_phi, e)
+
+
+def _before_transfers(system: System, options: Options, earned: Array, log_phi: Array) -> Array:
+    """Factor income (K, N, C) plus the deficit of the closure, up to a factor common to the world."""
+    if options.deficits == "balanced":
+        return earned
+    if options.deficits == "proportional":
+        return earned * system.ratio
+    if options.deficits == "world_share" or options.numeraire == "world":
+        return earned + system.D * (jnp.sum(earned, 1, keepdims=True) / system.world)
+    return earned + system.D * unit(system, options, earned, log_phi)
+
+
+def unit(system: System, options: Options, earned: Array, log_phi: Array) -> Array:
+    """Value (K, 1, C) of the closure's numeraire, relative to its baseline, at the prices solved for."""
+    if options.numeraire == "prices":
+        log_index = -jnp.sum(system.alpha * log_phi / system.theta, 1)
+        return jnp.sum(system.E * jnp.exp(log_index), 1, keepdims=True) / jnp.sum(system.E, 1, keepdims=True)
+    if options.numeraire == "world":
+        return jnp.sum(earned, 1, keepdims=True) / system.world
+    region = int(options.numeraire)
+    return (earned[:, region] / (system.E - system.D)[:, region])[:, None]

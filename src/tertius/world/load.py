@@ -1,0 +1,105 @@
+"""The world as labelled arrays: trade between every pair of economies, and their GDP."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from tertius.errors import BadInput
+from tertius.world.packs import Pack, find, pack
+
+__all__ = ["World", "load_world", "worlds"]
+
+
+@dataclass(frozen=True)
+class World:
+    """One year of the world's trade.
+
+    Attributes
+    ----------
+    name
+        The name it was asked for by, such as ``"baci-2020"``.
+    year
+        The year of the flows and of GDP.
+    flows
+        Dims ``origin, destination`` (ISO3), billions of current US dollars. ``NaN`` where the source has no row,
+        which may be a zero or an unreported flow, and on the diagonal, which trade statistics do not cover.
+    gdp
+        Dim ``country``, billions of current US dollars, ``NaN`` where the source has none.
+    sources
+        The packs behind it.
+    """
+
+    name: str
+    year: int
+    flows: xr.DataArray
+    gdp: xr.DataArray
+    sources: tuple[Pack, ...]
+
+
+def worlds() -> dict[str, tuple[str, int]]:
+    """Return the worlds there are: name to (pack, year)."""
+    trade = ("baci-2000-2020", "baci-2023")
+    return {f"baci-{year}": (name, year) for name in trade for year in pack(name).years}
+
+
+def load_world(name: str) -> World:
+    """Load one year of the world's trade from a data pack.
+
+    Parameters
+    ----------
+    name
+        ``"baci-2000"`` to ``"baci-2020"``, or ``"baci-2023"``.
+
+    Returns
+    -------
+    World
+        Labelled arrays, countries in the order of their ISO3 codes.
+
+    Raises
+    ------
+    BadInput
+        If there is no world of that name.
+    CannotCompute
+        If the data are not on this machine, or are not those they should be.
+    """
+    known = worlds()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        raise BadInput(
+            f"there is no world '{name}'",
+            code="unknown-world",
+            path=name,
+            hint=f"did you mean '{near[0]}'?" if near else "there are baci-2000 to baci-2020, and baci-2023",
+        )
+    pack_name, year = known[name]
+    trade, wdi = pack(pack_name), pack("wdi-gdp")
+    rows = pd.read_csv(find(trade), keep_default_na=False, dtype={"value_kusd": float})
+    rows = rows[rows["year"] == year]
+    countries = np.array(sorted(set(rows["exporter"]) | set(rows["importer"])))
+    matrix = (
+        rows.pivot(index="exporter", columns="importer", values="value_kusd")
+        .reindex(index=countries, columns=countries)
+        .to_numpy(float)
+    )
+    flows = xr.DataArray(
+        matrix * 1e-6,
+        dims=("origin", "destination"),
+        coords={"origin": countries, "destination": countries},
+        name="flows",
+        attrs={"long_name": "goods trade", "unit": "billion US$", "year": year},
+    )
+    table = pd.read_csv(find(wdi), keep_default_na=False, dtype={"gdp_current_usd": float})
+    table = table[table["year"] == year].set_index("iso3")["gdp_current_usd"]
+    gdp = xr.DataArray(
+        table.reindex(countries).to_numpy(float) * 1e-9,
+        dims="country",
+        coords={"country": countries},
+        name="gdp",
+        attrs={"long_name": "gross domestic product", "unit": "billion US$", "year": year},
+    )
+    return World(name, year, flows, gdp, (trade, wdi))

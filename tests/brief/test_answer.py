@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import json
+from types import ModuleType
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from tertius._brief import brief
+from tertius._brief.answer import answer, exit_clause, parting
+from tertius._brief.insight import path_words, stability
+from tertius._brief.reading import Reading
+
+
+def with_probabilities(
+    synthetic: ModuleType, leverage: dict[str, float], vacuum: dict[str, float]
+) -> xr.DataTree:
+    """Findings whose headline probabilities are the given ones, on many draws."""
+    tree = synthetic.full()
+    tree.attrs["kept"] = 8192
+    for name, dim, wanted in (
+        ("tertius_by_leverage", "domain", leverage),
+        ("tertius_by_vacuum", "flow", vacuum),
+    ):
+        array = tree["displacement"][name]
+        for power, value in wanted.items():
+            array.loc[{"power": power, dim: "total"}] = value
+    return tree
+
+
+REST = {"turkey": 0.0, "neighbours": 0.0}
+
+
+def test_one_power_that_leads_twice_is_named_once(synthetic: ModuleType) -> None:
+    tree = with_probabilities(
+        synthetic, {"china": 0.91, "russia": 0.09, **REST}, {"china": 0.67, "russia": 0.33, **REST}
+    )
+    assert answer(Reading(tree)).replace("\N{NO-BREAK SPACE}", " ") == (
+        "If the West is edged out, China would very likely gain most leverage over Kazakhstan (91 %) "
+        "and would likely fill most of the vacuum (67 %)."
+    )
+
+
+def test_two_powers_are_told_apart(synthetic: ModuleType) -> None:
+    tree = with_probabilities(
+        synthetic, {"china": 0.97, "russia": 0.03, **REST}, {"china": 0.48, "russia": 0.52, **REST}
+    )
+    assert answer(Reading(tree)).replace("\N{NO-BREAK SPACE}", " ") == (
+        "If the West is edged out, China would almost certainly gain most leverage over Kazakhstan (97 %), "
+        "while Russia would, with a roughly even chance, fill most of the vacuum (52 %)."
+    )
+
+
+def test_an_open_race_is_called_open(synthetic: ModuleType) -> None:
+    tree = with_probabilities(
+        synthetic,
+        {"china": 0.38, "russia": 0.33, "turkey": 0.29, "neighbours": 0.0},
+        {"china": 0.7, "russia": 0.3, **REST},
+    )
+    text = answer(Reading(tree)).replace("\N{NO-BREAK SPACE}", " ")
+    assert (
+        "no power is likelier than not to gain most leverage over Kazakhstan: China leads with 38 %" in text
+    )
+    assert "(unlikely), ahead of Russia 33 % and Turkey 29 %" in text
+
+
+def test_nobody_gains_and_nothing_known(synthetic: ModuleType) -> None:
+    nothing = dict.fromkeys(["china", "russia", "turkey", "neighbours"], 0.0)
+    unknown = dict.fromkeys(["china", "russia", "turkey", "neighbours"], np.nan)
+    text = answer(Reading(with_probabilities(synthetic, nothing, unknown)))
+    assert "nobody would gain most leverage over Kazakhstan" in text
+    assert "who would fill most of the vacuum cannot be said" in text
+
+
+def test_without_an_exit_the_largest_lever_is_the_answer(synthetic: ModuleType) -> None:
+    assert brief(synthetic.minimal()).summary.startswith("Russia holds the largest lever over Kazakhstan")
+    assert brief(synthetic.infinite()).summary.startswith("Russia holds an infinite lever over Kazakhstan")
+    assert "no answer yet" in brief(synthetic.bare()).summary
+
+
+def test_the_answer_is_of_any_case(synthetic: ModuleType) -> None:
+    document = synthetic.case_document(
+        client={"id": "uzbekistan", "name": "Uzbekistan"}, powers={"china": {"name": "Beijing"}}
+    )
+    text = brief(synthetic.full(document=document)).summary
+    assert "Uzbekistan" in text
+    assert "Kazakhstan" not in text
+    assert "Beijing" in text
+
+
+@pytest.mark.parametrize(
+    ("title", "clause"),
+    [("The West is edged out", "If the West is edged out"), ("Russia leaves.", "If Russia leaves")],
+)
+def test_the_exit_opens_the_sentence(synthetic: ModuleType, title: str, clause: str) -> None:
+    tree = synthetic.full()
+    tree["displacement"].attrs["title"] = title
+    headline = Reading(tree).headline
+    assert headline is not None
+    assert exit_clause(headline) == clause
+
+
+def test_those_who_leave_are_not_ranked(full: xr.DataTree) -> None:
+    headline = Reading(full).headline
+    assert headline is not None
+    assert "west" not in dict(headline.tertius("leverage"))
+    assert headline.remaining == ("russia", "china", "turkey", "neighbours")
+
+
+def test_contradicted_claims_come_before_contested_ones(full: xr.DataTree) -> None:
+    verdicts = [claim.verdict for claim in parting(Reading(full))]
+    assert verdicts == ["contradicted"] * 2 + ["contested"] * 2
+
+
+def test_what_depends_on_structure_is_called_assumed(synthetic: ModuleType) -> None:
+    tree = synthetic.full()
+    reading = Reading(tree)
+    assert stability(reading).startswith("Found: whichever")
+    table = tree["structures"]["tertius_by_leverage"]
+    table.loc[{"structure": "mobile"}] = 0.0
+    table.loc[{"structure": "mobile", "power": "turkey"}] = 1.0
+    text = stability(Reading(tree))
+    assert "Assumed: who gains most leverage depends on the structure chosen" in text
+    assert "Turkey under “Mobile factors”" in text
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("trade.sectors.energy.elasticity", "Energy: elasticity"),
+        ("domains.capital.ties.to_client.west", "Foreign investment: tie of The West"),
+        ("domains.capital.ties.to_power.west", "Foreign investment: Kazakhstan in The West"),
+        ("domains.capital.capacity.own", "Foreign investment: capacity, own"),
+        ("domains.capital.weight", "Foreign investment: weight"),
+        ("exits.west_out.leavers.west", "Degree of the exit: The West"),
+        ("trade.flows.energy.table.kazakhstan.gulf", "Energy: Kazakhstan to Gulf oil exporters"),
+        ("trade.adjust.oil.factor", "Adjustment of trade data: oil"),
+        ("something.else", "something › else"),
+    ],
+)
+def test_inputs_are_named_in_words(full: xr.DataTree, path: str, words: str) -> None:
+    assert path_words(path, Reading(full)) == words
+
+
+def test_a_query_is_found_at_the_figure_or_its_table(full: xr.DataTree) -> None:
+    tree = full.copy()
+    document = json.loads(tree.attrs["case_json"])
+    document["trade"]["adjust"] = [
+        {"id": "oil_exports_official", "factor": {"query": "by hand", "note": "why"}}
+    ]
+    tree.attrs["case_json"] = json.dumps(document)
+    figures = {figure.path: figure for figure in Reading(tree).inputs}
+    found = figures["trade.adjust.oil_exports_official.factor"]
+    assert (found.query, found.note) == ("by hand", "why")
+    assert found.sources == ("umarov2022", "sitc")
+    assert figures["domains.capital.weight"].query == ""
+
+
+@pytest.mark.parametrize(
+    ("stated", "numbers"), [("[17, 3]", (17, 3)), ("[]", ()), (np.array([17, 3]), (17, 3)), (17, (17,))]
+)
+def test_unconverged_draws_are_read_as_written_and_as_netcdf_gives_them_back(
+    synthetic: ModuleType, stated: object, numbers: tuple[int, ...]
+) -> None:
+    tree = synthetic.bare()
+    tree.attrs["unconverged_draws"] = stated
+    assert Reading(tree).provenance.unconverged_draws == numbers
+
+
+def test_figures_belong_to_a_part_of_the_case(full: xr.DataTree) -> None:
+    groups = {figure.group for figure in Reading(full).inputs}
+    assert {"trade", "transit", "capital", "opinion"} <= groups

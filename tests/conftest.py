@@ -1,0 +1,32 @@
+"""Where tests find published numbers and public data that are not part of the project."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def _required(path: Path, what: str) -> Path:
+    if path.exists():
+        return path
+    if os.environ.get("CI"):
+        pytest.fail(f"{what} is not there, and in CI a cross-check may not be skipped")
+    pytest.skip(f"{what} is not there; set TERTIUS_REFERENCE or TERTIUS_DATA_MIRROR to its folder")
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """Folder of published numbers and other programs' outputs."""
+    default = ROOT.parent / "shared" / "reference"
+    return _required(Path(os.environ.get("TERTIUS_REFERENCE", default)), "the folder of reference numbers")
+
+
+@pytest.fixture(scope="session")
+def mirror() -> Path:
+    """Folder of public data, laid out as its MANIFEST says."""
+    default = ROOT.parent / "shared" / "data"
+    return _required(Path(os.environ.get("TERTIUS_DATA_MIRROR", default)), "the data mirror")
