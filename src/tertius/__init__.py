@@ -15,6 +15,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from tertius._version import __version__
+
 if TYPE_CHECKING:
     from tertius import models
     from tertius._brief import brief
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
     from tertius.case import load_case
     from tertius.models.trade import Exit
     from tertius.world import load_world
-
-__version__ = "0.1.0"
 
 __all__ = ["Exit", "__version__", "brief", "load_case", "load_world", "models", "study"]
 

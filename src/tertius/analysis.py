@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import xarray as xr
 
+from tertius._study import run
 from tertius.case import Case
 from tertius.claims import judge, names_in
-from tertius._study import run
 
 __all__ = ["study"]
 
@@ -59,7 +59,12 @@ def study(
     named = {name for claim in case.claims if claim.expression for name in names_in(claim.expression)}
     exits_read = [exit_id for exit_id in case.exits if any(f".{exit_id}." in name for name in named)]
     findings, designs = run(
-        case, draws=draws, seed=seed, progress=progress, allow_unconverged=allow_unconverged, exits_read=exits_read
+        case,
+        draws=draws,
+        seed=seed,
+        progress=progress,
+        allow_unconverged=allow_unconverged,
+        exits_read=exits_read,
     )
     if case.claims:
         findings["claims"] = xr.DataTree(judge(case, findings, designs))

@@ -81,6 +81,26 @@ def test_a_case_is_frozen(case: Case) -> None:
         case.title = "x"  # type: ignore[misc]
 
 
+def test_a_copy_has_its_own_digest_and_inputs(case: Case) -> None:
+    assert case.digest
+    assert case.inputs()
+    other = case.model_copy(update={"exits": {}})
+    assert other.digest != case.digest
+    assert len(other.inputs()) == len(case.inputs()) - 2
+
+
+def test_a_shipped_name_is_that_case_wherever_it_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = next(iter(shipped_cases()))
+    (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert load_case(name).id == name
+    place = load_case(name).source_position("title")
+    assert place is not None
+    assert place.file == f"{name}.yaml"
+
+
 def test_inputs_are_in_the_order_of_the_case(case: Case) -> None:
     paths = [item.path for item in case.inputs()]
     assert len(set(paths)) == len(paths)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from tertius.claims import ClaimError, judge
 from tertius._study.designs import Designs
+from tertius.claims import ClaimError, judge
 
 FINDINGS = Path(__file__).resolve().parents[2] / "docs" / "findings.md"
 GAIN = "displacement.leverage_gain[china] > displacement.leverage_gain[russia]"

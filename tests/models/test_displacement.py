@@ -32,6 +32,14 @@ def draws(seed: int, n: int = 12, leavers: int = 1) -> tuple[Floats, Floats, Flo
     return s, keep, rng.uniform(1.2, 8.0, n), eta
 
 
+def nested(s: Any, keep: Any, sigma: Any, rho: Any, eta: Any, nests: Any = tuple(NESTS)) -> Displaced:
+    """Call displace_nested with all inputs in full shape, so that the tests share few compilations."""
+    n, suppliers = np.shape(s)
+    keep, eta = (np.broadcast_to(a, (n, suppliers)) for a in (keep, eta))
+    sigma, rho = (np.broadcast_to(a, n) for a in (sigma, rho))
+    return displace_nested(s, keep, sigma, rho, nests, eta)
+
+
 def twin_phi(s: Floats, keep: Floats, sigma: float, eta: Floats) -> float:
     """Log Phi of one bundle, by Brent's method on the adding-up condition."""
     b = 1 / (1 + (sigma - 1) / (1 + eta))
@@ -107,7 +115,7 @@ def test_the_nested_market_clears() -> None:
     rng = np.random.default_rng(6)
     keep, eta = np.where(keep == 0, 1.4, keep), rng.uniform(0.05, 6, s.shape)
     rho = rng.uniform(0.3, 9, len(s))
-    result = displace_nested(s, keep, sigma, rho, NESTS, eta)
+    result = nested(s, keep, sigma, rho, eta)
     assert (np.asarray(result.status) == Status.CONVERGED).all()
     for k in range(len(s)):
         log_price, quantity = twin_market(s[k], keep[k], sigma[k], eta[k], rho[k], NESTS)
@@ -157,7 +165,7 @@ def test_a_very_large_elasticity_is_near_the_exact_limit() -> None:
 
 def test_nothing_happens_without_a_shock() -> None:
     s, _, sigma, eta = draws(10)
-    for result in (displace(s, 1.0, sigma, eta), displace_nested(s, 1.0, sigma, 1.7, NESTS, eta)):
+    for result in (displace(s, np.ones_like(s), sigma, eta), nested(s, 1.0, sigma, 1.7, eta)):
         close(result.log_price, 0, 1e-14)
         close(result.share_hat, 1, 1e-14)
         close(result.price_hat, 1, 1e-14)
@@ -250,60 +258,55 @@ def test_nests_must_hold_every_supplier_once(nests: Any) -> None:
 def test_labels_and_membership_say_the_same() -> None:
     s, keep, sigma, eta = draws(11)
     member = np.array([[1, 0, 1, 0, 0], [0, 1, 0, 1, 0], [0, 0, 0, 0, 1]])
-    a = displace_nested(s, keep, sigma, 1.5, NESTS, eta)
-    b = displace_nested(s, keep, sigma, 1.5, member, eta)
+    a = nested(s, keep, sigma, 1.5, eta)
+    b = nested(s, keep, sigma, 1.5, eta, member)
     jax.tree.map(lambda x, y: close(x, y, 1e-13), a, b)
 
 
 @pytest.mark.parametrize("rho", [1.3, 4.0])
 def test_one_nest_is_one_bundle(rho: float) -> None:
     s, keep, sigma, eta = draws(12, leavers=2)
-    flat, nested = displace(s, keep, sigma, eta), displace_nested(s, keep, sigma, rho, [0] * P, eta)
-    close(nested.log_price, flat.log_price)
-    close(nested.share_hat, flat.share_hat)
-    close(nested.price_hat, flat.price_hat)
+    flat, two = displace(s, keep, sigma, eta), nested(s, keep, sigma, rho, eta, [0] * P)
+    close(two.log_price, flat.log_price)
+    close(two.share_hat, flat.share_hat)
+    close(two.price_hat, flat.price_hat)
 
 
 def test_equal_elasticities_are_one_bundle() -> None:
     s, keep, sigma, eta = draws(13, leavers=3)
-    flat, nested = displace(s, keep, sigma, eta), displace_nested(s, keep, sigma, sigma, NESTS, eta)
-    close(nested.log_price, flat.log_price)
-    close(nested.share_hat, flat.share_hat)
-    close(nested.log_Phi, flat.log_Phi)
+    flat, two = displace(s, keep, sigma, eta), nested(s, keep, sigma, sigma, eta)
+    close(two.log_price, flat.log_price)
+    close(two.share_hat, flat.share_hat)
+    close(two.log_Phi, flat.log_Phi)
 
 
 def test_every_supplier_its_own_nest_is_one_bundle_between() -> None:
     s, keep, sigma, eta = draws(14)
     keep = np.where(keep == 0, 0.2, keep)
     # Within a nest of one, keep is a cost: k = cost ** (1 - sigma); between nests that cost weighs by rho.
-    rho = 2.3
+    rho = np.full(len(s), 2.3)
     cost = keep ** (1 / (1 - sigma[:, None]))
-    flat, nested = (
-        displace(s, cost ** (1 - rho), rho, eta),
-        displace_nested(s, keep, sigma, rho, range(P), eta),
-    )
-    close(nested.log_price, flat.log_price)
-    close(nested.share_hat, flat.share_hat)
+    flat = displace(s, cost ** (1 - rho[:, None]), rho, eta)
+    two = nested(s, keep, sigma, rho, eta, range(P))
+    close(two.log_price, flat.log_price)
+    close(two.share_hat, flat.share_hat)
 
 
 def test_like_replaces_like() -> None:
-    s, keep = np.array([0.25, 0.25, 0.25, 0.25]), np.array([0.0, 1, 1, 1])
-    result = displace_nested(s, keep, 6.0, 1.5, [0, 0, 1, 1], 2.0)
-    assert result.quantity_hat[1] > result.quantity_hat[2] > 1
-    close(result.quantity_hat[2], result.quantity_hat[3])
+    s, keep = np.full((12, P), 0.2), [0.0, 1, 1, 1, 1]
+    quantity = nested(s, keep, 6.0, 1.5, 2.0).quantity_hat[0]
+    assert quantity[2] > quantity[1] > 1
+    close(quantity[1], quantity[3])
 
 
 def test_a_lost_nest() -> None:
-    s, keep = np.array([0.25, 0.25, 0.5]), np.array([0.0, 0.0, 1.0])
-    alive = displace_nested(s, keep, 5.0, 2.0, [0, 0, 1], np.inf)
-    close(alive.log_price, np.log(2))  # half the upper bundle gone at elasticity 2
-    close(alive.share_hat, [0, 0, 2])
-    for rho in (1.0, 0.5):
-        lost = displace_nested(s, keep, 5.0, rho, [0, 0, 1], np.inf)
-        assert lost.status == Status.INFINITE
-        assert lost.log_price == np.inf
-    empty = displace_nested(np.array([0.0, 0.0, 1.0]), keep, 5.0, 0.5, [0, 0, 1], np.inf)
-    close(empty.log_price, 0.0)
+    s, keep = np.tile([0.25, 0.25, 0.25, 0.0, 0.25], (3, 1)), [0.0, 1, 0.0, 1.0, 1.0]
+    result = nested(s, keep, 5.0, [2.0, 1.0, 0.5], np.inf)
+    assert result.status.tolist() == [Status.CONVERGED, Status.INFINITE, Status.INFINITE]
+    close(result.log_price, [np.log(2), np.inf, np.inf])  # half the upper bundle gone at elasticity 2
+    close(result.share_hat[0], [0, 2, 0, 2, 2])
+    s = np.tile([0.0, 0.5, 0.0, 0.0, 0.5], (3, 1))  # the nest was empty before
+    close(nested(s, keep, 5.0, [2.0, 1.0, 0.5], np.inf).log_price, 0.0)
 
 
 def test_cobb_douglas_between_nests_is_a_limit() -> None:
@@ -311,7 +314,7 @@ def test_cobb_douglas_between_nests_is_a_limit() -> None:
     keep = np.tile([0.0, 0.4, 1, 1, 1], (len(s), 1))
     at, shares = [], []
     for rho in (1 - 3e-6, 1 - 1e-9, 1.0, 1 + 1e-9, 1 + 3e-6):
-        result = displace_nested(s, keep, sigma, rho, NESTS, eta)
+        result = nested(s, keep, sigma, rho, eta)
         assert (np.asarray(result.status) == Status.CONVERGED).all()
         at.append(np.asarray(result.log_price))
         shares.append(np.asarray(s * result.share_hat) @ (np.array(NESTS)[:, None] == [0, 1, 2]))
@@ -342,10 +345,10 @@ def test_hard_cases_converge() -> None:
 
 
 @quick
-@given(seed=st.integers(0, 10**6), nested=st.booleans(), leavers=st.integers(1, 3))
-def test_adding_up(seed: int, nested: bool, leavers: int) -> None:
+@given(seed=st.integers(0, 10**6), two=st.booleans(), leavers=st.integers(1, 3))
+def test_adding_up(seed: int, two: bool, leavers: int) -> None:
     s, keep, sigma, eta = draws(seed, leavers=leavers)
-    result = displace_nested(s, keep, sigma, 1.6, NESTS, eta) if nested else displace(s, keep, sigma, eta)
+    result = nested(s, keep, sigma, 1.6, eta) if two else displace(s, keep, sigma, eta)
     close((s * result.share_hat).sum(-1), 1.0, 1e-11)
     fill = vacuum(s, result, keep)
     some = np.isfinite(fill.unfilled)
@@ -392,9 +395,9 @@ def test_order_does_not_matter(seed: int, order: list[int]) -> None:
     flat, moved = displace(s, keep, sigma, eta), displace(s[:, order], keep[:, order], sigma, eta[:, order])
     close(moved.log_price, flat.log_price)
     close(moved.quantity_hat, np.asarray(flat.quantity_hat)[:, order])
-    flat = displace_nested(s, keep, sigma, 1.4, NESTS, eta)
+    flat = nested(s, keep, sigma, 1.4, eta)
     names = [f"nest {NESTS[p]}" for p in order]
-    moved = displace_nested(s[:, order], keep[:, order], sigma, 1.4, names, eta[:, order])
+    moved = nested(s[:, order], keep[:, order], sigma, 1.4, eta[:, order], names)
     close(moved.log_price, flat.log_price)
     close(moved.quantity_hat, np.asarray(flat.quantity_hat)[:, order])
 
@@ -406,7 +409,7 @@ def test_two_steps_are_one(seed: int) -> None:
     s, first, sigma, eta = draws(seed, leavers=2)
     first = np.where(first == 0, 0.2, first)
     second = np.tile([1.0, 0.5, 0.0, 1.0, 1.0], (len(s), 1))
-    for solve in (displace, lambda s, k, g, e: displace_nested(s, k, g, 1.6, NESTS, e)):
+    for solve in (displace, lambda s, k, g, e: nested(s, k, g, 1.6, e)):
         step = solve(s, first, sigma, eta)
         then = solve(s * step.share_hat, second, sigma, eta)
         both = solve(s, first * second, sigma, eta)
@@ -460,14 +463,13 @@ def outputs(s: Any, keep: Any, sigma: Any, rho: Any, eta: Any) -> Any:
     return jnp.stack([x for part in parts for x in part])
 
 
-@jax.jit
-def pushed(point: Any, direction: Any) -> Any:
-    return jax.jvp(outputs, point, direction)
+run = jax.jit(outputs)
 
 
 @jax.jit
 def pulled(point: Any, weights: Any) -> Any:
-    return jax.vjp(outputs, *point)[1](weights)
+    value, back = jax.vjp(outputs, *point)
+    return value, back(weights)
 
 
 @pytest.mark.parametrize("rho", [0.7, 1.0, 1.0 + 1e-4, 2.5])
@@ -480,16 +482,14 @@ def test_derivatives_are_finite_differences(rho: float) -> None:
     direction = jax.tree.map(lambda d: jnp.asarray(d, float), direction)
 
     def along(t: float) -> Any:
-        return outputs(*(p + t * d for p, d in zip(point, direction, strict=True)))
+        return run(*(p + t * d for p, d in zip(point, direction, strict=True)))
 
     h = 1e-3
     numerical = (8 * (along(h) - along(-h)) - (along(2 * h) - along(-2 * h))) / (12 * h)
-    value, forward = pushed(point, direction)
+    weights = jnp.asarray(rng.normal(size=6))
+    value, gradient = pulled(point, weights)
     close(value, along(0.0), 1e-14)
-    close(forward, numerical, 1e-7)
-    weights = jnp.asarray(rng.normal(size=value.shape))
-    reverse = pulled(point, weights)
-    close(sum((g * d).sum() for g, d in zip(reverse, direction, strict=True)), weights @ forward, 1e-11)
+    close(sum((g * d).sum() for g, d in zip(gradient, direction, strict=True)), weights @ numerical, 1e-7)
 
 
 def test_second_derivatives() -> None:

@@ -99,11 +99,11 @@ def test_nested_levers() -> None:
     s, omega, sigma, eta = draws(4)
     flat = lever(s, omega, sigma, eta)
     close(lever(s, omega, sigma, eta, rho=sigma, nests=NESTS).value, flat.value)
-    close(lever(s, omega, sigma, eta, rho=3.3, nests=[0] * P).value, flat.value)
     # Poor substitutes between nests make the sole supplier of a nest stronger.
-    alone = [0, 1, 1, 1, 1]
-    close_nests, far_nests = (lever(s, omega, 8.0, eta, rho=rho, nests=alone).value for rho in (7.0, 2.0))
-    assert (np.asarray(far_nests)[:, 0] > np.asarray(close_nests)[:, 0]).all()
+    near, far = (
+        np.asarray(lever(s, omega, sigma, eta, rho=sigma * x, nests=NESTS).value) for x in (1.2, 0.9)
+    )
+    assert (far.sum(-1) > near.sum(-1)).all()
     rho = np.linspace(1.2, 6, len(s))
     bloc = bloc_lever(s, omega, sigma, eta, [False, True, False, False], rho=rho, nests=NESTS)
     close(bloc.value, lever(s, omega, sigma, eta, rho=rho, nests=NESTS).value[:, 1])
@@ -123,14 +123,30 @@ def test_an_empty_bloc_has_no_lever() -> None:
 
 
 @quick
-@given(seed=st.integers(0, 10**6), members=st.lists(st.booleans(), min_size=P - 1, max_size=P - 1))
-def test_a_bloc_is_more_than_its_members(seed: int, members: list[bool]) -> None:
+@given(
+    seed=st.integers(0, 10**6),
+    members=st.lists(st.booleans(), min_size=P - 1, max_size=P - 1),
+    capacity=st.sampled_from([0.0, 0.7, 5.0, np.inf]),
+)
+def test_a_bloc_is_more_than_its_members(seed: int, members: list[bool], capacity: float) -> None:
     s, omega, sigma, eta = draws(seed)
+    eta = np.full_like(eta, capacity)
     joint = np.asarray(bloc_lever(s, omega, sigma, eta, members).value)
     apart = (np.asarray(lever(s, omega, sigma, eta).value) * members).sum(-1)
     assert (joint >= apart - 1e-9).all()
     if sum(members) > 1:
         assert (joint > apart).all()
+
+
+def test_a_bloc_may_be_less_than_its_members_where_capacities_differ() -> None:
+    """The first withdrawal shifts spending to whoever can expand, which makes the second hurt less."""
+    s, sigma, eta = np.array([0.3, 0.3, 0.4]), 6.0, np.array([0.0, 0.0, np.inf])
+    joint = bloc_lever(s, 1.0, sigma, eta, [True, True]).value
+    close(joint, -100 * np.log(0.4) / 5)
+    log_phi = brentq(lambda u: 0.4 * np.exp(-u) + 0.3 * np.exp(-u / 6) - 1, -5, 5, xtol=1e-14)
+    apart = lever(s, 1.0, sigma, eta).value
+    close(apart, -100 * log_phi / 5)
+    assert joint < apart.sum()
 
 
 @quick

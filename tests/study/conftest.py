@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from tertius.case import Case
 from tertius._study import run
+from tertius.case import Case
 
 WHY = "made up for the tests"
 SIZE = {"kaz": 2.0, "russia": 15.0, "china": 150.0, "west": 400.0, "gulf": 200.0}
@@ -24,7 +24,9 @@ def _table(scale: float, at_home: float) -> dict[str, dict[str, float]]:
     rng = np.random.default_rng(1)
     return {
         o: {
-            d: at_home * SIZE[o] if o == d else float(scale * np.sqrt(SIZE[o] * SIZE[d]) * rng.uniform(0.3, 1))
+            d: at_home * SIZE[o]
+            if o == d
+            else float(scale * np.sqrt(SIZE[o] * SIZE[d]) * rng.uniform(0.3, 1))
             for d in SIZE
         }
         for o in SIZE
@@ -42,7 +44,11 @@ def _domain(**ties: Any) -> dict[str, Any]:
         },
         "ties": {
             "own": {"value": 0.4, "sd": 0, "assumed": WHY},
-            "to_client": {"russia": _between(0.05, 0.15), "china": _between(0.05, 0.1), "west": _between(0.2, 0.4)},
+            "to_client": {
+                "russia": _between(0.05, 0.15),
+                "china": _between(0.05, 0.1),
+                "west": _between(0.2, 0.4),
+            },
             "to_power": {p: {"value": 0.01, "sd": 0, "assumed": WHY} for p in ("russia", "china", "west")},
         }
         | ties,
@@ -60,7 +66,8 @@ def _case() -> dict[str, Any]:
         "date": "2022-01-05",
         "client": {"id": "kaz", "name": "Client", "iso3": "KAZ"},
         "powers": {
-            p: {"name": p.title(), "members": [m]} for p, m in {"russia": "RUS", "china": "CHN", "west": "USA"}.items()
+            p: {"name": p.title(), "members": [m]}
+            for p, m in {"russia": "RUS", "china": "CHN", "west": "USA"}.items()
         },
         "trade": {
             "year": 2021,
@@ -82,7 +89,9 @@ def _case() -> dict[str, Any]:
                 "goods": {"source": "book", "table": _table(0.2, 3)},
                 "services": {"source": "book", "table": {r: {r: 20 * SIZE[r]} for r in SIZE}},
             },
-            "adjust": [{"id": "home", "which": "domestic", "factor": {"lognormal": [1, 0.2], "source": "book"}}],
+            "adjust": [
+                {"id": "home", "which": "domestic", "factor": {"lognormal": [1, 0.2], "source": "book"}}
+            ],
             "routes": [
                 {
                     "id": "pipeline",
@@ -158,7 +167,9 @@ def exact(document: Any) -> Any:
         if "lognormal" in document:
             return {"value": document["lognormal"][0], "source": "book"}
         if "sd" in document:
-            return {k: v for k, v in document.items() if k != "sd"} | ({"sd": 0} if "assumed" in document else {})
+            return {k: v for k, v in document.items() if k != "sd"} | (
+                {"sd": 0} if "assumed" in document else {}
+            )
         return {k: exact(v) for k, v in document.items()}
     return [exact(v) for v in document] if isinstance(document, list) else document
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from tertius._study.draws import design, draw
 from tertius.case import Case
 from tertius.errors import BadInput
-from tertius._study.draws import design, draw
 
 
 def test_every_input_fills_its_range_evenly(small: Case) -> None:
@@ -52,7 +52,9 @@ def test_widening_doubles_assumptions_and_leaves_sources_alone(small: Case) -> N
     assert 1 < wide[assumption].min() < 1.01
 
 
-def test_a_stated_correlation_is_there(document: dict[str, Any], build: Callable[[dict[str, Any]], Case]) -> None:
+def test_a_stated_correlation_is_there(
+    document: dict[str, Any], build: Callable[[dict[str, Any]], Case]
+) -> None:
     pair = ["domains.capital.weight", "domains.security.weight"]
     document["correlations"] = [{"between": pair, "value": 0.8, "assumed": "both are the leadership's taste"}]
     case = build(document)

@@ -14,14 +14,14 @@ import pytest
 import xarray as xr
 
 import tertius
-from tertius.case import Case
-from tertius.errors import CannotCompute
-from tertius.models import trade as trade_model
 from tertius._study import run
 from tertius._study import simulate as simulation_module
 from tertius._study.draws import Draws
 from tertius._study.structures import BASE
 from tertius._study.world import Figures, trade_world
+from tertius.case import Case
+from tertius.errors import CannotCompute
+from tertius.models import trade as trade_model
 
 Build = Callable[[dict[str, Any]], Case]
 
@@ -60,7 +60,9 @@ def test_trade_levers_are_the_trade_model_s(small: Case, findings: xr.DataTree) 
         )
         # No route limits what is left when China's trade ends, so the limits play no part here.
         expected = -100 * np.log(np.asarray(alone.welfare)[0, client])
-        assert float(findings["levers"]["lever"][k].sel(power="china", domain="trade")) == pytest.approx(expected, abs=1e-7)
+        assert float(findings["levers"]["lever"][k].sel(power="china", domain="trade")) == pytest.approx(
+            expected, abs=1e-7
+        )
 
 
 def test_closing_the_pipeline_adds_to_withdrawing_trade(findings: xr.DataTree) -> None:
@@ -115,7 +117,9 @@ def test_effective_number_of_powers(findings: xr.DataTree) -> None:
     total = findings["levers"]["lever"].sel(domain="total").values
     f = np.maximum(total, 0) / np.maximum(total, 0).sum(axis=1, keepdims=True)
     entropy = np.exp(-np.sum(f * np.log(f), axis=1))
-    np.testing.assert_allclose(findings["levers"]["effective_powers"].sel(domain="total").values, entropy, rtol=1e-12)
+    np.testing.assert_allclose(
+        findings["levers"]["effective_powers"].sel(domain="total").values, entropy, rtol=1e-12
+    )
 
 
 def test_tertius_probabilities_are_those_of_the_draws(findings: xr.DataTree) -> None:
@@ -133,7 +137,12 @@ def test_names_do_not_matter(exact_document: dict[str, Any], build: Build) -> No
     turned["trade"]["regions"] = dict(reversed(turned["trade"]["regions"].items()))
     turned["trade"]["sectors"] = dict(reversed(turned["trade"]["sectors"].items()))
     a, b = one(build(exact_document)), one(build(turned))
-    for group, name in (("levers", "lever"), ("levers", "net"), ("displacement", "leverage_gain"), ("displacement", "vacuum_share")):
+    for group, name in (
+        ("levers", "lever"),
+        ("levers", "net"),
+        ("displacement", "leverage_gain"),
+        ("displacement", "vacuum_share"),
+    ):
         left = a[group][name]
         right = b[group][name].reindex_like(left)
         np.testing.assert_allclose(left.values, right.values, atol=2e-7, err_msg=name)

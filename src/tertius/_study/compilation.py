@@ -29,16 +29,17 @@ def remember_compilations() -> None:
     A folder that cannot be written is no error: everything is then compiled anew. A folder that JAX was already
     told of is left as it is.
     """
-    if jax.config.jax_compilation_cache_dir is not None:
+    config: Any = jax.config
+    if config.jax_compilation_cache_dir is not None:
         return
     folder = os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("tertius", appauthor=False)
     with contextlib.suppress(OSError):
         place = os.path.join(folder, "jax")
         os.makedirs(place, exist_ok=True)
-        jax.config.update("jax_compilation_cache_dir", place)
+        config.update("jax_compilation_cache_dir", place)
         # Each of the study's programs is small; all are worth keeping.
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
-        jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+        config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+        config.update("jax_persistent_cache_min_entry_size_bytes", 0)
 
 
 def in_blocks(model: Callable[..., Any], *arrays: Any) -> Any:

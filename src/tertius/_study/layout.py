@@ -11,11 +11,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from tertius.case import Case
-from tertius.models.levers import effective_powers
 from tertius._study.compilation import in_blocks
 from tertius._study.simulate import ExitResults, Simulation, exit_results
 from tertius._study.world import Exit
+from tertius.case import Case
+from tertius.models.levers import effective_powers
 
 __all__ = ["displacement_group", "groups", "levers_group", "tertius"]
 
@@ -53,7 +53,9 @@ def _stack(parts: Mapping[str, Array]) -> Array:
     return np.concatenate([values, values.sum(axis=-1, keepdims=True)], axis=-1)
 
 
-def _lever_parts(simulation: Simulation, which: str, exit_id: str | None, labels: Sequence[str]) -> dict[str, Array]:
+def _lever_parts(
+    simulation: Simulation, which: str, exit_id: str | None, labels: Sequence[str]
+) -> dict[str, Array]:
     parts: dict[str, Array] = {}
     if simulation.trade is not None:
         found = simulation.trade.levers if exit_id is None else simulation.trade.after[exit_id].levers
@@ -109,19 +111,29 @@ def levers_group(case: Case, simulation: Simulation) -> xr.Dataset:
     dims = ("draw", "power", "domain")
     variables = {
         "lever": _variable(dims, lever, LOG_POINTS, "what the power could cost the client by withdrawing"),
-        "reverse": _variable(dims, reverse, LOG_POINTS, "what the client could cost the power by withdrawing"),
+        "reverse": _variable(
+            dims, reverse, LOG_POINTS, "what the client could cost the power by withdrawing"
+        ),
         "net": _variable(dims, net, LOG_POINTS, "lever less reverse lever"),
-        "tie": _variable(dims, _ties(case, simulation, None, labels), "share", "share of the power in the domain"),
+        "tie": _variable(
+            dims, _ties(case, simulation, None, labels), "share", "share of the power in the domain"
+        ),
         "effective_powers": _variable(
             ("draw", "domain"), entropy, "powers", "effective number of powers leaned on (entropy)"
         ),
         "inverse_herfindahl": _variable(
-            ("draw", "domain"), herfindahl, "powers", "effective number of powers leaned on (inverse Herfindahl)"
+            ("draw", "domain"),
+            herfindahl,
+            "powers",
+            "effective number of powers leaned on (inverse Herfindahl)",
         ),
     }
     if simulation.trade is not None and "transit" in labels:
         variables["transit_alone"] = _variable(
-            ("draw", "power"), simulation.trade.levers.transit_alone, LOG_POINTS, "closing the routes, trading on"
+            ("draw", "power"),
+            simulation.trade.levers.transit_alone,
+            LOG_POINTS,
+            "closing the routes, trading on",
         )
     return xr.Dataset(variables, coords={"power": powers, "domain": labels})
 
@@ -141,14 +153,21 @@ def displacement_group(case: Case, simulation: Simulation, leaving: Exit) -> xr.
     parties = list(results.who_pays)
     variables = {
         "leverage_before": _variable(dims, before, LOG_POINTS, "lever before the exit"),
-        "leverage_after": _variable(dims, after, LOG_POINTS, "lever after the exit, from the new equilibrium"),
+        "leverage_after": _variable(
+            dims, after, LOG_POINTS, "lever after the exit, from the new equilibrium"
+        ),
         "leverage_gain": _variable(dims, gain, LOG_POINTS, "leverage gained"),
-        "tie_after": _variable(dims, _ties(case, simulation, leaving.id, labels), "share", "share after the exit"),
+        "tie_after": _variable(
+            dims, _ties(case, simulation, leaving.id, labels), "share", "share after the exit"
+        ),
         "effective_powers_after": _variable(
             ("draw", "domain"), entropy, "powers", "effective number of powers after the exit (entropy)"
         ),
         "inverse_herfindahl_after": _variable(
-            ("draw", "domain"), herfindahl, "powers", "effective number of powers after the exit (inverse Herfindahl)"
+            ("draw", "domain"),
+            herfindahl,
+            "powers",
+            "effective number of powers after the exit (inverse Herfindahl)",
         ),
         "vacuum_share": _variable(
             fdims,
@@ -156,8 +175,12 @@ def displacement_group(case: Case, simulation: Simulation, leaving: Exit) -> xr.
             "share",
             "quantity the power adds, over the quantity withdrawn",
         ),
-        "unfilled": _variable(("draw", "flow"), _flows(results.unfilled, flows), "share", "vacuum that nobody fills"),
-        "filled_by_own": _variable(("draw", "flow"), _flows(results.own, flows), "share", "filled by own provision"),
+        "unfilled": _variable(
+            ("draw", "flow"), _flows(results.unfilled, flows), "share", "vacuum that nobody fills"
+        ),
+        "filled_by_own": _variable(
+            ("draw", "flow"), _flows(results.own, flows), "share", "filled by own provision"
+        ),
         "filled_by_others": _variable(
             ("draw", "flow"), _flows(results.others, flows), "share", "filled by regions that are no power"
         ),
@@ -167,7 +190,9 @@ def displacement_group(case: Case, simulation: Simulation, leaving: Exit) -> xr.
             LOG_POINTS,
             "what the exit costs the client",
         ),
-        "residual": _variable(("draw",), simulation.residual, "1", "largest residual of the equilibria behind the draw"),
+        "residual": _variable(
+            ("draw",), simulation.residual, "1", "largest residual of the equilibria behind the draw"
+        ),
     }
     coords: dict[str, Any] = {"power": powers, "domain": labels, "flow": flows}
     if simulation.world is not None and simulation.trade is not None:
@@ -180,18 +205,26 @@ def displacement_group(case: Case, simulation: Simulation, leaving: Exit) -> xr.
         change = simulation.trade.after[leaving.id]
         sdims, unit = ("draw", "sector", "region"), "billion, baseline prices"
         variables |= {
-            "trade_welfare": _variable(("draw", "region"), change.welfare, LOG_POINTS, "change of real income"),
+            "trade_welfare": _variable(
+                ("draw", "region"), change.welfare, LOG_POINTS, "change of real income"
+            ),
             "who_pays": _variable(
                 ("draw", "party"),
                 np.stack([results.who_pays[p] for p in parties], axis=-1),
                 LOG_POINTS,
                 "loss of real income through trade",
             ),
-            "exports_before": _variable(sdims, simulation.trade.exports, unit, "exports of the client before"),
+            "exports_before": _variable(
+                sdims, simulation.trade.exports, unit, "exports of the client before"
+            ),
             "exports_after": _variable(sdims, change.exports, unit, "exports of the client after"),
-            "imports_before": _variable(sdims, simulation.trade.imports, unit, "imports of the client before"),
+            "imports_before": _variable(
+                sdims, simulation.trade.imports, unit, "imports of the client before"
+            ),
             "imports_after": _variable(sdims, change.imports, unit, "imports of the client after"),
-            "cap_rent": _variable(("draw", "route"), change.cap_price, LOG_POINTS, "shadow price of the route's limit"),
+            "cap_rent": _variable(
+                ("draw", "route"), change.cap_price, LOG_POINTS, "shadow price of the route's limit"
+            ),
         }
     attrs = {
         "exit": leaving.id,
@@ -226,7 +259,7 @@ def tertius(gain: Array, remain: Mask) -> Array:
     best = candidates.max(axis=1, keepdims=True)
     first = (candidates == best) & (best > 0)
     alone = first & (first.sum(axis=1, keepdims=True) == 1)
-    out = alone.mean(axis=0)
+    out: Array = alone.mean(axis=0)
     out[~remain] = np.nan
     missing = np.isnan(gain[:, remain]).any(axis=(0, 1))
     out[:, missing] = np.nan

@@ -19,9 +19,6 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from tertius import __version__
-from tertius.case import Case
-from tertius.errors import CannotCompute
 from tertius._study import indices
 from tertius._study.compilation import remember_compilations
 from tertius._study.designs import Designs
@@ -29,6 +26,9 @@ from tertius._study.draws import Design, Draws, design, draw
 from tertius._study.layout import groups
 from tertius._study.simulate import Simulation, simulate
 from tertius._study.structures import BASE, RIVALS, Structure
+from tertius._version import __version__
+from tertius.case import Case
+from tertius.errors import CannotCompute
 
 __all__ = ["EVIDENCE_DRAWS", "STRUCTURE_DRAWS", "TOLERATED", "run"]
 
@@ -151,7 +151,9 @@ def run(
             runs[structure.id] = groups(case, result, headline)
             titles[structure.id] = structure.title
             unconverged[structure.id] = int(np.count_nonzero(~result.converged))
-            rivals[structure.id] = _tree(_inputs(layout, few, np.flatnonzero(result.converged)), runs[structure.id])
+            rivals[structure.id] = _tree(
+                _inputs(layout, few, np.flatnonzero(result.converged)), runs[structure.id]
+            )
             report((k + 1) / len(structures))
     with clock.stage("sensitivity"):
         if headline is not None:
@@ -159,7 +161,9 @@ def run(
             sensitivity = _sensitivity(tree["/inputs"], tree["/displacement"])
             if sensitivity is not None:
                 tree["/sensitivity"] = sensitivity
-    findings = xr.DataTree.from_dict({"/": xr.Dataset(attrs=_attributes(case, main, draws, seed, clock)), **tree})
+    findings = xr.DataTree.from_dict(
+        {"/": xr.Dataset(attrs=_attributes(case, main, draws, seed, clock)), **tree}
+    )
     return findings, Designs(frozen.tree, frozen.rows, doubled.tree, rivals)
 
 
@@ -200,7 +204,7 @@ def _refuse(simulation: Simulation, draws: int, allowed: bool) -> None:
         f"{failed:,} of {draws:,} draws found no equilibrium (worst residual {worst:.1e})",
         code="unconverged",
         path="draws",
-        hint="look for an input whose range reaches values that make no sense; --allow-unconverged goes on without them",
+        hint="look for an input whose range reaches values that make no sense, or use --allow-unconverged",
     )
 
 
@@ -240,9 +244,13 @@ def _inputs(layout: Design, values: Draws, kept: NDArray[np.int64]) -> xr.Datase
 
     return xr.Dataset(
         {
-            "value": xr.Variable(("draw", "input"), table[kept], attrs={"long_name": "drawn value", "unit": "see unit"}),
+            "value": xr.Variable(
+                ("draw", "input"), table[kept], attrs={"long_name": "drawn value", "unit": "see unit"}
+            ),
             "central": xr.Variable(
-                ("input",), np.array([i.quantity.median for i in inputs]), attrs={"long_name": "median", "unit": "see unit"}
+                ("input",),
+                np.array([i.quantity.median for i in inputs]),
+                attrs={"long_name": "median", "unit": "see unit"},
             ),
             "spread": xr.Variable(
                 ("input",),
@@ -260,7 +268,10 @@ def _inputs(layout: Design, values: Draws, kept: NDArray[np.int64]) -> xr.Datase
 
 
 def _structures(
-    runs: Mapping[str, Mapping[str, xr.Dataset]], titles: Mapping[str, str], unconverged: Mapping[str, int], size: int
+    runs: Mapping[str, Mapping[str, xr.Dataset]],
+    titles: Mapping[str, str],
+    unconverged: Mapping[str, int],
+    size: int,
 ) -> xr.Dataset:
     """The group ``/structures``."""
     names = list(runs)
@@ -310,7 +321,10 @@ def _sensitivity(inputs: xr.Dataset, displaced: xr.Dataset) -> xr.Dataset | None
     stay = [str(p) for p in displaced["power"].values if str(p) not in left]
     labels: list[str] = []
     margins: list[Array] = []
-    for name, variable, label in (("leverage", "leverage_gain", "domain"), ("vacuum", "vacuum_share", "flow")):
+    for name, variable, label in (
+        ("leverage", "leverage_gain", "domain"),
+        ("vacuum", "vacuum_share", "flow"),
+    ):
         total = displaced[variable].sel({label: "total"})
         middle = {p: float(total.sel(power=p).median()) for p in stay}
         ranked = sorted((p for p in stay if np.isfinite(middle[p])), key=lambda p: -middle[p])
@@ -329,7 +343,9 @@ def _sensitivity(inputs: xr.Dataset, displaced: xr.Dataset) -> xr.Dataset | None
     return xr.Dataset(
         {
             "first_order": xr.Variable(
-                dims, np.asarray(index.value), attrs={"long_name": "share of variance explained alone", "unit": "share"}
+                dims,
+                np.asarray(index.value),
+                attrs={"long_name": "share of variance explained alone", "unit": "share"},
             ),
             "first_order_error": xr.Variable(
                 dims, np.asarray(index.error), attrs={"long_name": "its standard error", "unit": "share"}

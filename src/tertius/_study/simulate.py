@@ -16,13 +16,13 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from tertius.case import Case
-from tertius.models import displacement, levers
 from tertius._study.compilation import in_blocks
 from tertius._study.draws import Draws
 from tertius._study.structures import Structure
 from tertius._study.trade import Aftermath, TradeResults, run_trade
 from tertius._study.world import Bundle, Exit, Figures, TradeWorld, bundle, exits, trade_world
+from tertius.case import Case
+from tertius.models import displacement, levers
 
 __all__ = ["DomainExit", "DomainResults", "ExitResults", "Simulation", "simulate"]
 
@@ -148,7 +148,7 @@ def simulate(
     weights = {d: b.weight for d, b in bundles.items()}
     if structure.equal_weights and weights:
         mean = np.mean(list(weights.values()), axis=0)
-        weights = dict.fromkeys(weights, mean)
+        weights = dict.fromkeys(weights, np.asarray(mean))
     domains = {d: _domain(d, b, weights[d], powers, wanted) for d, b in bundles.items()}
     for result in domains.values():
         converged &= result.converged
@@ -159,7 +159,7 @@ def _domain(
     name: str, given: Bundle, weight: Array, powers: Sequence[str], wanted: Sequence[Exit]
 ) -> DomainResults:
     """One non-trade domain: levers from the start, then every exit and the levers after it."""
-    common = (weight, given.sigma, given.eta)
+    common: tuple[Array, ...] = (weight, given.sigma, given.eta)
     lever_of, leave = _compiled(None if given.nest is None else tuple(given.nest.tolist()))
     if given.rho is not None:
         common = (*common, given.rho)
@@ -288,7 +288,9 @@ def exit_results(simulation: Simulation, leaving: Exit, powers: Sequence[str]) -
         nobody = np.where(np.isnan(moved.own), np.nan, 0.0)
         filled[name] = _Filled(moved.vacuum, moved.own, nobody, moved.unfilled, moved.withdrawn)
     if filled:
-        filled["total"] = _over_all({k: f for k, f in filled.items() if k not in ("trade_exports", "trade_imports")})
+        filled["total"] = _over_all(
+            {k: f for k, f in filled.items() if k not in ("trade_exports", "trade_imports")}
+        )
     return ExitResults(
         loss,
         {k: f.powers for k, f in filled.items()},
@@ -350,7 +352,9 @@ def _over_all(parts: Mapping[str, _Filled]) -> _Filled:
     )
 
 
-def _who_pays(world: TradeWorld, trade: TradeResults, after: Aftermath, powers: Sequence[str]) -> dict[str, Array]:
+def _who_pays(
+    world: TradeWorld, trade: TradeResults, after: Aftermath, powers: Sequence[str]
+) -> dict[str, Array]:
     """Loss of real income through trade: of the client, of every power, of everyone together."""
     loss = -after.welfare
     paid = {"client": loss[:, world.client]}

@@ -35,7 +35,7 @@ class Structure:
     id: str
     title: str
     factors: Literal["mobile", "specific"] | None = None
-    deficits: str | None = None
+    deficits: Literal["world_share", "proportional", "balanced"] | None = None
     one_good: bool = False
     nested: bool = False
     unlimited: bool = False

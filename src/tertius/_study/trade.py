@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from tertius.models import trade as model
 from tertius._study.world import Exit, TradeWorld
+from tertius.models import trade as model
 
 __all__ = ["Aftermath", "Counterfactual", "TradeLevers", "TradeResults", "plan", "run_trade"]
 
@@ -172,7 +173,7 @@ def run_trade(
     TradeResults
         Levers in log points, per draw.
     """
-    n, n_sectors, n_regions = world.flows.shape[:3]
+    n, _, n_regions = world.flows.shape[:3]
     wanted = plan(world, powers, exits)
     column = {c: k for k, c in enumerate(wanted)}
     by_id = {e.id: e for e in exits}
@@ -214,7 +215,7 @@ def run_trade(
         levers=_levers(world, powers, column, loss, None),
         after=after,
         residual=np.asarray(solved.residual).max(axis=1),
-        converged=(status != model.NOT_CONVERGED).all(axis=1),
+        converged=np.all(status != model.NOT_CONVERGED, axis=1),
         solved=n * len(wanted),
     )
 
@@ -249,7 +250,8 @@ def _caps(
     if not world.routes:
         return None
     limit = np.stack(
-        [np.stack([r.limit(_closing(c, r.owner, exits)) for r in world.routes], axis=-1) for c in wanted], axis=1
+        [np.stack([r.limit(_closing(c, r.owner, exits)) for r in world.routes], axis=-1) for c in wanted],
+        axis=1,
     )
     return model.Caps(
         member=np.stack([r.member[:, origin, destination] for r in world.routes]).astype(float),
@@ -271,13 +273,19 @@ def _closing(c: Counterfactual, owner: str | None, exits: dict[str, Exit]) -> Ar
 
 
 def _levers(
-    world: TradeWorld, powers: Sequence[str], column: dict[Counterfactual, int], loss: Array, start: str | None
+    world: TradeWorld,
+    powers: Sequence[str],
+    column: dict[Counterfactual, int],
+    loss: Array,
+    start: str | None,
 ) -> TradeLevers:
     """Levers of every power from one starting point: what more is lost than there already was."""
     n = loss.shape[0]
     client = world.client
     base = np.zeros(loss.shape[::2]) if start is None else loss[:, column[Counterfactual(exit=start)]]
-    found = {name: np.full((n, len(powers)), np.nan) for name in ("trade", "joint", "transit_alone", "reverse")}
+    found = {
+        name: np.full((n, len(powers)), np.nan) for name in ("trade", "joint", "transit_alone", "reverse")
+    }
     for p, power in enumerate(powers):
         if power not in world.regions:
             continue
@@ -304,7 +312,7 @@ def _client_trade(
     if isinstance(caps, model.Caps):
         caps = caps._replace(limit=np.asarray(caps.limit)[:, [column]])
     one = shock._replace(keep=np.asarray(shock.keep)[:, [column]], caps=caps)
-    equilibrium = model.Equilibrium(*(np.asarray(a)[:, [column]] for a in solved))
+    equilibrium = jax.tree.map(lambda a: np.asarray(a)[:, [column]], solved)
     flows = model.pair_flows(economy, world.theta, one, equilibrium, origin, destination)
     both = np.asarray(flows.quantity)[:, 0]
     return both[..., : len(everywhere)], both[..., len(everywhere) :]

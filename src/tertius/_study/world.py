@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tertius.case import Case, Quantity
-from tertius.models.levers import approval_shares, normalise_ties
 from tertius._study.draws import Draws
 from tertius._study.structures import Structure
+from tertius.case import Case, Quantity
+from tertius.models.levers import approval_shares, normalise_ties
+from tertius.models.trade._economy import Deficits, Factors
 
 __all__ = ["Bundle", "Exit", "Figures", "Route", "TradeWorld", "bundle", "exits", "trade_world"]
 
@@ -96,8 +97,8 @@ class TradeWorld:
     client: int
     flows: Array
     theta: Array
-    factors: str
-    deficits: str
+    factors: Factors
+    deficits: Deficits
     routes: tuple[Route, ...]
 
 
@@ -170,11 +171,15 @@ def trade_world(case: Case, figures: Figures, structure: Structure) -> TradeWorl
     n = figures.draws.size
     flows = _flow_table(case, figures)
     for block in trade.adjust:
-        of_sectors = [s for s in sectors if trade.sectors[s].traded] if block.sectors == "all" else block.sectors
+        of_sectors = (
+            [s for s in sectors if trade.sectors[s].traded] if block.sectors == "all" else block.sectors
+        )
         which = _block(regions, sectors, of_sectors, block.origins, block.destinations, block.which)
         factor = figures(f"trade.adjust.{block.id}.factor", block.factor)
         flows = np.where(which, flows * factor[:, None, None, None], flows)
-    theta = np.stack([figures(f"trade.sectors.{s}.elasticity", trade.sectors[s].elasticity) for s in sectors], axis=-1)
+    theta = np.stack(
+        [figures(f"trade.sectors.{s}.elasticity", trade.sectors[s].elasticity) for s in sectors], axis=-1
+    )
     routes = tuple(_routes(case, figures, structure, regions, sectors))
     if structure.one_good:
         flows, theta, routes, sectors = _one_good(case, flows, theta, routes, sectors)
@@ -276,7 +281,7 @@ def _one_good(
     total = flows.sum(axis=1, keepdims=True)
     merged = []
     for route in routes:
-        pairs = route.member.any(axis=0)
+        pairs: Mask = np.any(route.member, axis=0)
         share = (flows * route.member).sum(axis=(1, 2, 3)) / (total[:, 0] * pairs).sum(axis=(1, 2))
         merged.append(
             Route(
@@ -331,7 +336,9 @@ def bundle(case: Case, domain: str, figures: Figures, structure: Structure) -> B
         sigma=sigma,
         eta=eta,
         reverse_share=reverse,
-        reverse_weight=weight if back is None or back.weight is None else figures(f"{at}.reverse.weight", back.weight),
+        reverse_weight=weight
+        if back is None or back.weight is None
+        else figures(f"{at}.reverse.weight", back.weight),
         reverse_sigma=sigma
         if back is None or back.elasticity is None
         else figures(f"{at}.reverse.elasticity", back.elasticity),

@@ -155,24 +155,12 @@ def meaning(context: Context) -> list[Problem]:
                     at.file,
                     at.line,
                     at.column,
-                    path=_dotted(trouble.path, context.document),
+                    path=context.document.dotted(trouble.path),
                     expected=trouble.expected,
                     nearest=trouble.nearest,
                 )
             )
     return problems
-
-
-def _dotted(path: Path, document: Document) -> str:
-    parts = []
-    for depth, step in enumerate(path):
-        if isinstance(step, int):
-            node, found = document.find(path[: depth + 1])
-            identity = child(node, "id") if found == depth + 1 else None
-            parts.append(str(identity.value) if isinstance(identity, Scalar) else str(step))
-        else:
-            parts.append(str(step))
-    return ".".join(parts)
 
 
 # Names

@@ -69,11 +69,12 @@ Key = Plain
 class RefusedError(Exception):
     """A file that is not read any further, with the one problem that says why."""
 
-    def __init__(self, code: str, message: str, position: Position, expected: str = "") -> None:
+    def __init__(
+        self, code: str, message: str, position: Position, *, expected: str = "", nearest: str = ""
+    ) -> None:
         super().__init__(message)
-        self.problem = Problem(
-            "error", code, message, position.file, position.line, position.column, expected=expected
-        )
+        at = (position.file, position.line, position.column)
+        self.problem = Problem("error", code, message, *at, expected=expected, nearest=nearest)
 
 
 @dataclass(slots=True)
@@ -156,6 +157,17 @@ class Document:
         if found == len(path) - 1 and isinstance(parent, Mapping):
             return parent.keys.get(matching_key(parent, path[-1]))
         return None
+
+    def dotted(self, path: tuple[object, ...]) -> str:
+        """Return the dotted path of keys and numbers, list items named by their ``id``."""
+        parts = []
+        for depth, step in enumerate(path):
+            identity = None
+            if isinstance(step, int):
+                node, found = self.find(path[: depth + 1])
+                identity = child(node, "id") if found == depth + 1 else None
+            parts.append(str(identity.value if isinstance(identity, Scalar) else step))
+        return ".".join(parts)
 
     def locate(self, dotted: str) -> tuple[object, ...] | None:
         """Return the path of keys and numbers that a dotted path means, list items named by their ``id``."""

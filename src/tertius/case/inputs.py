@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from pydantic import BaseModel
+
 from tertius.case.quantity import Quantity
 from tertius.case.walk import walk
 
@@ -63,10 +65,7 @@ def collect(case: Case) -> tuple[Input, ...]:
     return tuple(found)
 
 
-def _of(case: Case, record: object, path: tuple[str, ...]) -> list[Input]:
-    from pydantic import BaseModel
-
-    assert isinstance(record, BaseModel)
+def _of(case: Case, record: BaseModel, path: tuple[str, ...]) -> list[Input]:
     inputs = []
     for item in walk(record, path, path):
         if item.kind:

@@ -114,27 +114,23 @@ def _text(name_or_path: str | Path) -> tuple[str, str]:
     """Text of a case and the name that messages give its file."""
     given = str(name_or_path)
     path = Path(given)
+    shipped = shipped_cases()
+    if given in shipped and not isinstance(name_or_path, Path):
+        file = f"{given}.yaml"
+        return decode((resources.files("tertius.cases") / file).read_bytes(), file), file
     looks_like_path = (
         isinstance(name_or_path, Path) or path.suffix in (".yaml", ".yml") or len(path.parts) > 1
     )
     if looks_like_path or path.exists():
         return read_text(path, given), given
-    shipped = shipped_cases()
-    if given not in shipped:
-        near = nearest(given, shipped)
-        problem = Problem(
-            "error",
-            "unknown-case",
-            f"there is no shipped case `{given}` and no such file",
-            given,
-            nearest=near,
-            expected="" if near else f"one of {', '.join(shipped)}, or the path of a file",
-        )
-        refusal = RefusedError(problem.code, problem.message, problem.position)
-        refusal.problem = problem
-        raise refusal
-    file = f"{given}.yaml"
-    return decode((resources.files("tertius.cases") / file).read_bytes(), file), file
+    near = nearest(given, shipped)
+    raise RefusedError(
+        "unknown-case",
+        f"there is no shipped case `{given}` and no such file",
+        Position(given, 0, 0),
+        expected="" if near else f"one of {', '.join(shipped)}, or the path of a file",
+        nearest=near,
+    )
 
 
 def _examined(document: Document, overrides: Sequence[Override]) -> tuple[Case | None, Report]:
@@ -189,16 +185,14 @@ def _overridden(document: Document, override: Override) -> Document:
         raise RefusedError("override", "a change is written path=value", Position(f"--set {override}", 0, 0))
     steps = _steps(document.root, path)
     if steps is None:
-        refusal = RefusedError("unknown-path", f"the case has no `{path}`", at)
-        refusal.problem = Problem(
-            "error",
+        near = _nearest_path(document.root, path)
+        raise RefusedError(
             "unknown-path",
             f"the case has no `{path}`",
-            label,
-            nearest=_nearest_path(document.root, path),
-            expected="the dotted path of something in the case",
+            at,
+            expected="" if near else "the dotted path of something in the case",
+            nearest=near,
         )
-        raise refusal
     try:
         value = parse(text, label).root
     except RefusedError as refusal:

@@ -221,7 +221,7 @@ def _problem(error: ErrorDetails, document: Document) -> tuple[Problem, Path]:
             at.file,
             at.line,
             at.column,
-            path=".".join(map(str, path)),
+            path=document.dotted(path),
             expected=expected,
             nearest=near,
         ),
@@ -234,10 +234,15 @@ def _words(error: ErrorDetails, path: Path, about_key: bool, document: Document)
     kind, context = error["type"], error.get("ctx") or {}
     name = str(path[-1]) if path else ""
     owner = annotation_at(path[:-1]) if path else None
-    place = _place(path[:-1])
+    place = f"`{document.dotted(path[:-1])}`" if path[:-1] else "the case"
     if kind == "missing":
         if owner is not None and _is_record(owner):
-            return "missing", f"{place} has no `{name}`", owner.model_fields[name].description or "", ""
+            return (
+                "missing",
+                f"{place} has no `{name}`",
+                (owner.model_fields[name].description or "").rstrip("."),
+                "",
+            )
         return "shape", _count_needed(path, annotation_at(path[:-1])), "", ""
     if kind == "extra_forbidden":
         fields = list(owner.model_fields) if owner is not None and _is_record(owner) else []
@@ -306,10 +311,6 @@ def _quantity_name(path: Path, context: dict[str, Any]) -> str:
     field = context.get("field")
     inner = path[:-1] if path and path[-1] == field else path
     return f"`{inner[-1]}`" if inner else "the figure"
-
-
-def _place(path: Path) -> str:
-    return f"`{'.'.join(map(str, path))}`" if path else "the case"
 
 
 def _count_needed(path: Path, annotation: Any) -> str:

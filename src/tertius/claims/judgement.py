@@ -10,13 +10,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from tertius._study.designs import Designs
+from tertius._study.indices import answers_to_others, closed_index
 from tertius.claims.catalogue import Catalogue, from_case, from_findings
 from tertius.claims.evaluation import Outcome, draws_of, evaluate
 from tertius.claims.language import ClaimError, canonical, parse, references
 from tertius.claims.shapes import check_expression
 from tertius.claims.verdicts import confidence, likelihood, verdict
-from tertius._study.designs import Designs
-from tertius._study.indices import answers_to_others, closed_index
 
 if TYPE_CHECKING:
     from tertius.case import Case

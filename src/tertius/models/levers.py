@@ -154,7 +154,9 @@ def bloc_lever(
 ) -> Lever:
     """Return the lever of a bloc: the loss from the joint full withdrawal of its members.
 
-    Losses are super-additive: a bloc's lever is at least the sum of its members'.
+    With one supply elasticity for all, losses are super-additive: a bloc's lever is at least the sum of its
+    members'. Where elasticities differ it may be less, since the first withdrawal moves spending to those
+    who can expand.
 
     Parameters
     ----------

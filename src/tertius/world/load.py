@@ -67,16 +67,16 @@ def load_world(name: str) -> World:
     CannotCompute
         If the data are not on this machine, or are not those they should be.
     """
-    known = worlds()
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
+    there = worlds()
+    if name not in there:
+        near = difflib.get_close_matches(name, there, n=1)
         raise BadInput(
             f"there is no world '{name}'",
             code="unknown-world",
             path=name,
             hint=f"did you mean '{near[0]}'?" if near else "there are baci-2000 to baci-2020, and baci-2023",
         )
-    pack_name, year = known[name]
+    pack_name, year = there[name]
     trade, wdi = pack(pack_name), pack("wdi-gdp")
     rows = pd.read_csv(find(trade), keep_default_na=False, dtype={"value_kusd": float})
     rows = rows[rows["year"] == year]
@@ -94,9 +94,9 @@ def load_world(name: str) -> World:
         attrs={"long_name": "goods trade", "unit": "billion US$", "year": year},
     )
     table = pd.read_csv(find(wdi), keep_default_na=False, dtype={"gdp_current_usd": float})
-    table = table[table["year"] == year].set_index("iso3")["gdp_current_usd"]
+    known = table[table["year"] == year].set_index("iso3")["gdp_current_usd"]
     gdp = xr.DataArray(
-        table.reindex(countries).to_numpy(float) * 1e-9,
+        known.reindex(countries).to_numpy(float) * 1e-9,
         dims="country",
         coords={"country": countries},
         name="gdp",

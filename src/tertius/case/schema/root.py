@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, PlainValidator, PrivateAttr, StrictInt
 from pydantic_core import PydanticCustomError
@@ -159,6 +160,13 @@ class Case(Record):
 
     _document: Document | None = PrivateAttr(None)
     _warnings: tuple[Problem, ...] = PrivateAttr(())
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy, unvalidated as pydantic's is, that works out its inputs and its digest anew."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in ("_inputs", "_canonical", "digest"):
+            copied.__dict__.pop(name, None)
+        return copied
 
     @property
     def warnings(self) -> tuple[Problem, ...]:

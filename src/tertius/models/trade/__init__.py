@@ -1,4 +1,18 @@
-"""Trade: exact-hat general equilibrium with sectors, exits, caps on quantity, costs and tariffs."""
+"""Trade: exact-hat general equilibrium with sectors, exits, caps on quantity, costs and tariffs.
+
+Armington / Eaton–Kortum in changes (Dekle, Eaton & Kortum 2007; Costinot & Rodríguez-Clare 2014). With baseline trade
+shares ``λ[s, o, d]``, expenditure shares ``α[s, d]``, output ``Y[s, o]``, expenditure ``E[d]`` and elasticities
+``θ[s]``, and a shock ``B[s, o, d] = τ̂^(−θ)``, prices p̂ and expenditure E' solve
+
+    λ'[s, o, d] = λ B p̂[s, o]^(−θ) / Φ[s, d]          Φ[s, d] = Σ_m λ[s, m, d] B[s, m, d] p̂[s, m]^(−θ)
+    E'[d] = Σ_s p̂[s, d] Y[s, d] + D'[d] + tariff revenue + rents
+    specific factors:  p̂[s, o] Y[s, o] = Σ_d λ'[s, o, d] α[s, d] E'[d] / (1 + t)
+    mobile factors:    the same summed over s, with one p̂[o]
+    welfare:           Ŵ[d] = (E'[d]/E[d]) Π_s Φ[s, d]^(α[s, d]/θ[s])
+
+On arrays: :func:`calibrate`, :func:`solve` (differentiable), :func:`solve_draws` (thousands of worlds) and
+:func:`pair_flows`. With names: :func:`baseline`, :func:`counterfactual` and :func:`leverage`.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +24,50 @@ from tertius.models.trade._economy import (
     STATUS,
     TOLERANCE,
     Caps,
+    Deficits,
     Economy,
     Equilibrium,
+    Factors,
+    Numeraire,
     Shock,
     calibrate,
 )
+from tertius.models.trade._labels import (
+    Baseline,
+    Cap,
+    Counterfactual,
+    Exit,
+    baseline,
+    counterfactual,
+    leverage,
+)
 from tertius.models.trade._solve import PairFlows, pair_flows, solve, solve_draws, without_deficits
+
+__all__ = [
+    "CONVERGED",
+    "NOT_CONVERGED",
+    "NO_BUYER",
+    "NO_SUPPLIER",
+    "STATUS",
+    "TOLERANCE",
+    "Baseline",
+    "Cap",
+    "Caps",
+    "Counterfactual",
+    "Deficits",
+    "Economy",
+    "Equilibrium",
+    "Exit",
+    "Factors",
+    "Numeraire",
+    "PairFlows",
+    "Shock",
+    "baseline",
+    "calibrate",
+    "counterfactual",
+    "leverage",
+    "pair_flows",
+    "solve",
+    "solve_draws",
+    "without_deficits",
+]

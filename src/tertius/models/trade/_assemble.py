@@ -31,7 +31,7 @@ from tertius.models.trade._system import (
     unit,
 )
 
-__all__ = ["CapArrays", "Worlds", "dense_system", "finish", "hub_system"]
+__all__ = ["CapArrays", "Worlds", "assemble", "dense_system", "finish", "hub_system"]
 
 NEVER = 1e3
 
@@ -76,7 +76,7 @@ def _cap_terms(
     return CapTerms(None, None, None, log_limit, caps.exporter)
 
 
-def _system(world: Worlds, links: HubLinks | DenseLinks, caps: CapTerms | None, options: Options) -> System:
+def assemble(world: Worlds, links: HubLinks | DenseLinks, caps: CapTerms | None, options: Options) -> System:
     K, S, N = world.alpha.shape
     T = links.lam.shape[1]
     C = links.row.shape[-1] if isinstance(links, HubLinks) else 1
@@ -153,7 +153,7 @@ def hub_system(
             terms = terms._replace(row=members[:, :, :, in_row])
         if "col" in options.capped:
             terms = terms._replace(col=members[:, :, :, in_col])
-    return _system(world, HubLinks(rest, row, col, jnp.asarray(hub)), terms, options)
+    return assemble(world, HubLinks(rest, row, col, jnp.asarray(hub)), terms, options)
 
 
 def dense_system(
@@ -185,7 +185,7 @@ def dense_system(
         terms = _cap_terms(world, keep, origin, destination, caps)
         every = jnp.zeros((*caps.member.shape[:3], *lam.shape[-2:]))
         terms = terms._replace(every=every.at[..., origin, destination].set(caps.member))
-    return _system(world, DenseLinks(lam, paid), terms, options)
+    return assemble(world, DenseLinks(lam, paid), terms, options)
 
 
 def finish(world: Worlds, system: System, options: Options, found: Found, caps: CapArrays | None) -> Equilibrium:

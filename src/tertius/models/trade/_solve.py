@@ -23,7 +23,6 @@ from tertius.models.trade._assemble import (
 from tertius.models.trade._economy import (
     NOT_CONVERGED,
     TOLERANCE,
-    Caps,
     Deficits,
     Economy,
     Equilibrium,
@@ -47,9 +46,8 @@ from tertius.models.trade._system import Options, System
 
 __all__ = ["PairFlows", "pair_flows", "solve", "solve_draws", "without_deficits"]
 
-CHUNK = 64
+CHUNK = 16
 CHORD_STEPS = 40
-FIRST_STEPS = 12
 DEPTH = 4
 DEPTH_WITH_CAPS = 4
 STRAGGLERS = 16
@@ -67,12 +65,12 @@ class PairFlows(NamedTuple):
 
 
 def _search(world: Worlds, system: System, options: Options, limit: Array | int) -> Found:
-    chord = chord_at_baseline(*world, options, system.links.lam.shape[1])
+    chord = chord_at_baseline(*world, options, system.links.lam.shape[1], system.caps is not None)
     depth = DEPTH if system.caps is None else DEPTH_WITH_CAPS
-    return secant_chord(system, options, chord, _start(system), limit, depth)
+    return secant_chord(system, options, chord, start_of(system), limit, depth)
 
 
-def _start(system: System) -> Array:
+def start_of(system: System) -> Array:
     K, groups, N, _ = system.Y.shape
     more = 0 if system.caps is None else N + system.caps.log_limit.shape[1]
     return jnp.zeros((K, groups * N + more, system.alpha.shape[-1]))
@@ -265,7 +263,7 @@ def _chord_chunk(layout: _Layout, chunk: _Chunk, limit: Array) -> Equilibrium:
 @partial(jax.jit, static_argnums=0)
 def _newton_chunk(layout: _Layout, chunk: _Chunk) -> Equilibrium:
     world, system, caps = _draw_system(layout, chunk)
-    found = newton(system, layout.options, _start(system))
+    found = newton(system, layout.options, start_of(system))
     return _in_order(layout, finish(world, system, layout.options, found, caps))
 
 

@@ -25,15 +25,16 @@ __all__ = ["Chord", "Found", "chord_at_baseline", "conditions", "jacobian", "new
 
 NEWTON_STEPS = 60
 LONGEST_STEP = 2.0
-DENSE = 128
+DENSE = 400
 SMALL = 32
 
 
 class Chord(NamedTuple):
     """The factorised Jacobian at the baseline.
 
-    With few unknowns ``whole`` (K, n, n) is the inverse itself, for prices, expenditure and budgets together; with
-    many it is applied in parts, of which T (1 with mobile factors) are of traded sectors.
+    With few unknowns ``whole`` is the inverse itself: (K, G·N, G·N) for prices, and expenditure after them (K, n, n)
+    where budgets are unknown too, under caps. With many it is applied in parts, of which T (1 with mobile factors)
+    are of traded sectors.
     """
 
     whole: Array | None
@@ -54,7 +55,15 @@ class Found(NamedTuple):
 
 
 def chord_at_baseline(
-    lam: Array, alpha: Array, Y: Array, E: Array, D: Array, theta: Array, options: Options, traded: int
+    lam: Array,
+    alpha: Array,
+    Y: Array,
+    E: Array,
+    D: Array,
+    theta: Array,
+    options: Options,
+    traded: int,
+    budgets: bool,
 ) -> Chord:
     """Factorise the Jacobian at the baseline.
 
@@ -66,6 +75,8 @@ def chord_at_baseline(
         Factors and closure.
     traded
         T: how many sectors, from the first, are traded.
+    budgets
+        Whether expenditure is an unknown of its own.
     """
     N = lam.shape[-1]
     eye = jnp.eye(N)
@@ -98,12 +109,15 @@ def chord_at_baseline(
     through = through + jnp.sum(world[:, t:], 1)
     between = _inverse(eye - react - anchor[:, :, None] * through[:, None])
     chord = Chord(None, inverse, spread, between, pull, world, anchor)
-    groups = made.shape[1]
-    if groups * N > DENSE:
+    n = made.shape[1] * N
+    if n > DENSE:
         return chord
-    unit = jnp.eye(groups * N + N)
-    market = jnp.broadcast_to(unit[: groups * N].reshape(groups, N, -1), (len(E), groups, N, len(unit)))
-    budget = jnp.broadcast_to(unit[groups * N :], (len(E), N, len(unit)))
+    unit = jnp.eye(n + N if budgets else n)
+    shape = (len(E), made.shape[1], N, len(unit))
+    market = jnp.broadcast_to(unit[:n].reshape(shape[1:]), shape)
+    if not budgets:
+        return chord._replace(whole=_by_parts(chord, market, None)[0])
+    budget = jnp.broadcast_to(unit[n:], (len(E), N, len(unit)))
     return chord._replace(whole=jnp.concatenate(_by_parts(chord, market, budget), 1))
 
 
@@ -149,7 +163,7 @@ def chord_step(chord: Chord, system: System, at: Outcome, y: Array) -> Array:
     if chord.whole is None:
         step, e = _by_parts(chord, at.market, at.budget)
     elif at.budget is None:
-        step = chord.whole[:, : groups * N, : groups * N] @ at.market.reshape(K, groups * N, C)
+        step = chord.whole @ at.market.reshape(K, groups * N, C)
         e = step
     else:
         both = jnp.concatenate([at.market.reshape(K, groups * N, C), at.budget], 1)

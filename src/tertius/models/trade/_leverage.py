@@ -1,0 +1,146 @@
+"""Exits of one region from another's trade, for every pair of a world, on arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from numpy.typing import NDArray
+
+from tertius.models.trade._assemble import Worlds, assemble, finish
+from tertius.models.trade._economy import (
+    NOT_CONVERGED,
+    Deficits,
+    Economy,
+    Equilibrium,
+    Factors,
+)
+from tertius.models.trade._solve import CHORD_STEPS, DEPTH, start_of
+from tertius.models.trade._solver import Chord, chord_at_baseline, newton, secant_chord
+from tertius.models.trade._system import HubLinks, Options, System
+
+__all__ = ["Cuts", "every_cut", "every_pair"]
+
+STRAGGLERS = 8
+
+
+class Cuts(NamedTuple):
+    """Welfare after each of P exits from one client's trade, and the proof of it."""
+
+    hub: NDArray[np.float64]  # (P,) of the client
+    other: NDArray[np.float64]  # (P,) of each exit's first member
+    residual: NDArray[np.float64]
+    iterations: NDArray[np.int64]
+    status: NDArray[np.int64]
+
+
+def _world(economy: Economy, theta: Array) -> Worlds:
+    return Worlds(*(jnp.asarray(a, dtype=float)[None] for a in (*economy, theta)))
+
+
+def _cut_system(world: Worlds, hub: Array, gone: Array, options: Options) -> System:
+    """No trade between the hub and the regions in each column of ``gone`` (N, C)."""
+    lam = world.lam
+    keep = 1.0 - gone
+    elsewhere = (jnp.arange(lam.shape[-1]) != hub).astype(float)
+    row = jax.lax.dynamic_index_in_dim(lam, hub, 2, keepdims=False)[..., None] * keep
+    col = jax.lax.dynamic_index_in_dim(lam, hub, 3, keepdims=False)[..., None] * keep
+    rest = lam * elsewhere[:, None] * elsewhere
+    return assemble(world, HubLinks(rest, row, col, hub), None, options)
+
+
+@partial(jax.jit, static_argnums=0)
+def _chord(options: Options, world: Worlds) -> Chord:
+    return chord_at_baseline(*world, options, world.lam.shape[1], False)
+
+
+@partial(jax.jit, static_argnums=0)
+def _by_chord(options: Options, world: Worlds, chord: Chord, hub: Array, gone: Array) -> Equilibrium:
+    system = _cut_system(world, hub, gone, options)
+    found = secant_chord(system, options, chord, start_of(system), CHORD_STEPS, DEPTH)
+    return finish(world, system, options, found, None)
+
+
+@partial(jax.jit, static_argnums=0)
+def _by_newton(options: Options, world: Worlds, hub: Array, gone: Array) -> Equilibrium:
+    system = _cut_system(world, hub, gone, options)
+    return finish(world, system, options, newton(system, options, start_of(system)), None)
+
+
+def every_cut(
+    economy: Economy,
+    theta: Array,
+    groups: list[tuple[int, NDArray[np.float64], NDArray[np.int64]]],
+    *,
+    factors: Factors,
+    deficits: Deficits,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Cuts]:
+    """Solve groups of exits, each group from the trade of one client.
+
+    Parameters
+    ----------
+    economy
+        The baseline, (S, N, N) and so on.
+    theta
+        (S,) elasticities.
+    groups
+        For each client its index, (N, P) with ones where exit p takes a region from its trade (all groups of one
+        P, so that one compiled program serves them), and (P,) the region whose own welfare is to be reported.
+    factors, deficits
+        As for ``solve``; under ``"balanced"`` the baseline must have no deficits.
+    progress
+        Called with (exits done, exits in all).
+    """
+    options = Options(factors, deficits, "world", (), ())
+    world = _world(economy, theta)
+    chord = _chord(options, world)
+    results = []
+    done, everything = 0, sum(gone.shape[1] for _, gone, _ in groups)
+    for hub, gone, other in groups:
+        out = _by_chord(options, world, chord, jnp.asarray(hub), jnp.asarray(gone))
+        P = gone.shape[1]
+        welfare = np.array(out.welfare[0])
+        cut = Cuts(
+            welfare[:, hub],
+            welfare[np.arange(P), other],
+            np.array(out.residual[0]),
+            np.array(out.iterations[0]),
+            np.array(out.status[0]),
+        )
+        left = np.flatnonzero(cut.status == NOT_CONVERGED)
+        for first in range(0, len(left), STRAGGLERS):
+            some = left[first : first + STRAGGLERS]
+            padded = some[np.minimum(np.arange(STRAGGLERS), len(some) - 1)]
+            again = _by_newton(options, world, jnp.asarray(hub), jnp.asarray(gone[:, padded]))
+            new = np.asarray(again.welfare[0])[: len(some)]
+            cut.hub[some] = new[:, hub]
+            cut.other[some] = new[np.arange(len(some)), other[some]]
+            cut.residual[some] = np.asarray(again.residual[0])[: len(some)]
+            cut.iterations[some] += np.asarray(again.iterations[0])[: len(some)]
+            cut.status[some] = np.asarray(again.status[0])[: len(some)]
+        results.append(cut)
+        done += P
+        if progress is not None:
+            progress(done, everything)
+    return results
+
+
+def every_pair(regions: int) -> list[tuple[int, NDArray[np.float64], NDArray[np.int64]]]:
+    """Groups in which every pair of regions is cut once: a cut pair costs both of its ends.
+
+    Region i is cut from the half of the circle after it, so that all groups have the same size.
+    """
+    half = regions // 2
+    groups = []
+    for hub in range(regions):
+        other = (hub + 1 + np.arange(half)) % regions
+        gone = np.zeros((regions, half))
+        gone[other, np.arange(half)] = 1.0
+        groups.append((hub, gone, other))
+    return groups
