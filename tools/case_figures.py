@@ -743,6 +743,15 @@ class World:
             ),
         }
 
+    def neighbours_thirst(self, regions: Iterable[str]) -> dict[str, float]:
+        """What the client's energy sales to a region would be, over what they are, if it burned no other oil."""
+        c = self.names.index(self.client)
+        result = {}
+        for region in regions:
+            sold = self.trade[0, c, self.names.index(region)]
+            result[region] = rounded(float(1 + self.burned.loc[region, "oil"] * self.prices["oil"] / sold), 2)
+        return result
+
     def investment(self) -> dict[str, float]:
         """Stock of foreign investment in mid-2021 by immediate investor, as shares."""
         facts = self.facts()
@@ -797,6 +806,7 @@ def figures(world: World, powers: Mapping[str, Iterable[str]]) -> dict[str, Any]
         result["partner_doubt"] = world.partner_doubt(powers)
         result["fuel_mirror"] = world.fuel_mirror(("west", "china"))
         result["transit"] = world.transit()
+        result["neighbours_thirst"] = world.neighbours_thirst(("central_asia", "caucasus"))
         result["investment"] = world.investment()
     return result
 

@@ -200,6 +200,12 @@ def finish(world: Worlds, system: System, options: Options, found: Found, caps: 
     log_phi = jnp.where(lost, -jnp.inf, at.log_phi)
     log_welfare = at.log_expenditure + jnp.sum(jnp.where(alpha > 0, alpha * log_phi / system.theta, 0.0), 1)
     log_expenditure = at.log_expenditure
+    if options.deficits == "proportional":
+        # Spending keeps its ratio to income exactly; what all spend is then not quite what all earn.
+        spending = jnp.sum(jnp.exp(x) * system.Y, 1) * system.ratio
+        scale = jnp.log(jnp.sum(spending, 1, keepdims=True) / system.world)
+        log_expenditure = log_expenditure + scale
+        log_welfare = log_welfare + scale
     if options.deficits == "nominal" and options.numeraire != "world":
         scale = jnp.log(unit(system, options, jnp.sum(jnp.exp(x) * system.Y, 1), at.log_phi))
         log_price = log_price - scale[:, None]

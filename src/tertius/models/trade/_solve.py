@@ -130,7 +130,8 @@ def solve(
         ``"mobile"``: one wage per region; ``"specific"``: one factor price per region and sector.
     deficits
         ``"world_share"``: constant share of world output. ``"nominal"``: constant in units of the numeraire.
-        ``"proportional"``: expenditure in constant proportion to income, scaled so that the world's are equal.
+        ``"proportional"``: expenditure in constant proportion to income (the multiplicative option of ge_gravity:
+        the world then spends what it earns only up to a common factor, by which goods markets clear).
         ``"balanced"``: none; ratios are to ``economy`` as given (see :func:`without_deficits`).
     numeraire
         For ``"nominal"``: ``"world"`` output, the index of a region (its factor income), or ``"prices"`` (the
@@ -146,11 +147,19 @@ def solve(
     rest = shock._replace(origin=(), destination=())
     if rest.caps is not None:
         rest = rest._replace(caps=rest.caps._replace(owner=()))
-    return _solve(options, (pairs[0], pairs[1]), economy, jnp.asarray(theta, dtype=float), rest)
+    given = (economy, jnp.asarray(theta, dtype=float), rest)
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(given)):
+        return _solve(True, options, (pairs[0], pairs[1]), *given)
+    # What is only for derivatives and for stragglers takes longer to compile than most worlds take to solve.
+    quick = _solve(False, options, (pairs[0], pairs[1]), *given)
+    if np.all(np.asarray(quick.status) != NOT_CONVERGED):
+        return quick
+    return _solve(True, options, (pairs[0], pairs[1]), *given)
 
 
-@partial(jax.jit, static_argnums=(0, 1))
+@partial(jax.jit, static_argnums=(0, 1, 2))
 def _solve(
+    complete: bool,
     options: Options,
     listed: tuple[tuple[int, ...], tuple[int, ...]],
     economy: Economy,
@@ -190,17 +199,25 @@ def _solve(
 
     fixed_world, fixed = jax.lax.stop_gradient((world, system))
     found = _search(fixed_world, fixed, options, CHORD_STEPS)
-    found = jax.lax.stop_gradient(_rescue(fixed, options, found))
+    y = found.y
+    if complete:
+        found = jax.lax.stop_gradient(_rescue(fixed, options, found))
+        y = _differentiable(system, fixed, options, found)
+    out = finish(world, system, options, found._replace(y=y), caps)
+    # Either the world or the counterfactual axis has length one.
+    return Equilibrium(*(a.reshape(C, *a.shape[2:]) for a in out))
+
+
+def _differentiable(system: System, fixed: System, options: Options, found: Found) -> Array:
+    """The solution, with derivatives by the implicit function theorem."""
 
     def tangent(_: Callable[[Array], Array], values: Array) -> Array:
         return linear_solve(jacobian(fixed, options, found.y), values)
 
-    y = jax.lax.custom_root(
+    y: Array = jax.lax.custom_root(
         lambda point: conditions(system, options, point), found.y, lambda _, start: start, tangent
     )
-    out = finish(world, system, options, found._replace(y=y), caps)
-    # Either the world or the counterfactual axis has length one.
-    return Equilibrium(*(a.reshape(C, *a.shape[2:]) for a in out))
+    return y
 
 
 class _Layout(NamedTuple):
