@@ -39,8 +39,8 @@ def study(
     Returns
     -------
     xarray.DataTree
-        Laid out as ``docs/findings.md`` says: groups ``inputs``, ``levers``, ``displacement``, ``structures``,
-        ``sensitivity`` and ``claims``, those whose section the case has.
+        Laid out as ``docs/findings.md`` says: groups ``inputs``, ``levers``, ``displacement``, ``exits``,
+        ``structures``, ``sensitivity`` and ``claims``, those whose section the case has.
 
     Raises
     ------
@@ -57,7 +57,9 @@ def study(
     ('draw', 'power', 'domain')
     """
     named = {name for claim in case.claims if claim.expression for name in names_in(claim.expression)}
-    exits_read = [exit_id for exit_id in case.exits if any(f".{exit_id}." in name for name in named)]
+    exits_read = [
+        exit_id for exit_id in case.exits if any(name.startswith(f"exits.{exit_id}.") for name in named)
+    ]
     findings, designs = run(
         case,
         draws=draws,

@@ -238,10 +238,9 @@ def displacement(rng: np.random.Generator, n: int, exit_id: str, leaver: str, ti
     shift = np.exp(0.5 * rng.standard_normal(shape))
     shift[:, list(REGIONS).index(leaver)] = 0.0
     routes = ["cpc", "china_pipeline"]
-    party = ["client", "west", "russia", "world"]
-    pays = np.array([4.1, 0.02, -0.05, 0.01])
-    if leaver != "west":
-        pays[1] = np.nan  # a group below another shares its labels: who has no part in this exit is NaN
+    party = ["client", *powers, "world"]
+    # The neighbours are no trade region of their own.
+    pays = np.array([4.1, -0.05, -0.03, 0.02, 0.0, np.nan, 0.01])
     sectors = [key for key in SECTORS if key != "services"]
 
     def trade(values: np.ndarray, spread: float) -> np.ndarray:
@@ -252,6 +251,18 @@ def displacement(rng: np.random.Generator, n: int, exit_id: str, leaver: str, ti
             "leverage_before": _array("draw power domain", before, "before", "log points"),
             "leverage_after": _array("draw power domain", before + gain, "after", "log points"),
             "leverage_gain": _array("draw power domain", gain, "gain", "log points"),
+            "effective_powers_after": _array(
+                "draw domain",
+                _draws(rng, n, np.linspace(2.4, 1.2, len(DOMAINS)), 0.1),
+                "effective number of powers after",
+                "powers",
+            ),
+            "inverse_herfindahl_after": _array(
+                "draw domain",
+                _draws(rng, n, np.linspace(2.2, 1.1, len(DOMAINS)), 0.1),
+                "inverse Herfindahl after",
+                "powers",
+            ),
             "tie_after": _array("draw power domain", np.clip(before / 20, 0, 1), "tie after", "share"),
             "vacuum_share": _array("draw power flow", parts, "vacuum share", "share"),
             "unfilled": _array("draw flow", unfilled, "unfilled", "share"),
@@ -300,6 +311,7 @@ def displacement(rng: np.random.Generator, n: int, exit_id: str, leaver: str, ti
             "title": title,
             "leavers": json.dumps({leaver: 1.0}),
             "pushed_by": json.dumps(["russia"] if leaver == "west" else []),
+            "unconverged": 0,
         },
     )
 
@@ -341,7 +353,7 @@ def structures(rng: np.random.Generator, base: xr.Dataset) -> xr.Dataset:
                 "structure power rival domain", beats(DOMAINS), "gains more", "probability"
             ),
             "beats_vacuum": _array("structure power rival flow", beats(FLOWS), "fills more", "probability"),
-            "draws": ("structure", np.full(n, 1024)),
+            "draws": ("structure", np.full(n, base.sizes["draw"] // 4)),
             "unconverged": ("structure", np.array([0] * (n - 1) + [3])),
         },
         coords={
@@ -399,6 +411,7 @@ def sensitivity(rng: np.random.Generator, paths: list[str]) -> xr.Dataset:
     return xr.Dataset(
         {
             "first_order": (("headline", "input"), first),
+            "first_order_error": (("headline", "input"), np.full_like(first, 0.01)),
             "probability_low": (("headline", "input"), np.clip(0.7 - first, 0, 1)),
             "probability_high": (("headline", "input"), np.clip(0.7 + first, 0, 1)),
         },
@@ -476,7 +489,8 @@ def root(document: dict[str, Any], n: int) -> xr.Dataset:
             "seed": 0,
             "created": CREATED,
             "worst_residual": 6.4e-11,
-            "structure_draws": 1024,
+            "structure_draws": n // 4,
+            "evidence_draws": n // 2,
             "warnings": json.dumps(["trade.sectors.energy.elasticity has no source."]),
             "seconds_json": json.dumps({"draws": 0.2, "levers": 2.1, "displacement": 1.4, "claims": 0.6}),
         }
@@ -488,14 +502,14 @@ def full(n: int = 256, seed: int = 1, document: dict[str, Any] | None = None) ->
     rng = np.random.default_rng(seed)
     given = inputs(rng, n)
     first = displacement(rng, n, "west_out", "west", "The West is edged out")
-    second = displacement(rng, n, "russia_out", "russia", "Russia is edged out")
+    second = displacement(rng, n // 4, "russia_out", "russia", "Russia is edged out")
     return xr.DataTree.from_dict(
         {
             "/": root(case_document() if document is None else document, n),
             "/inputs": given,
             "/levers": levers(rng, n),
             "/displacement": first,
-            "/displacement/russia_out": second,
+            "/exits/russia_out": second,
             "/structures": structures(rng, first),
             "/sensitivity": sensitivity(rng, [str(p) for p in given["input"].values]),
             "/claims": claims(rng, n),

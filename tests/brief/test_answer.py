@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 from tertius._brief import brief
-from tertius._brief.answer import answer, exit_clause, parting
+from tertius._brief.answer import answer, claim_sentence, exit_clause, parting
 from tertius._brief.insight import path_words, stability
 from tertius._brief.reading import Reading
 
@@ -27,6 +27,18 @@ def with_probabilities(
         for power, value in wanted.items():
             array.loc[{"power": power, dim: "total"}] = value
     return tree
+
+
+def test_a_claim_is_as_exact_as_its_own_draws(synthetic: ModuleType) -> None:
+    tree = synthetic.full(n=1_024)
+    tree["claims/probability"][2] = 0.1
+    text = claim_sentence(Reading(tree).claims[2], Reading(tree))
+    assert "contradicts" in text
+    assert "about" not in text
+    tree["claims/margin"][256:, 2] = np.nan
+    claim = Reading(tree).claims[2]
+    assert claim.draws == 256
+    assert "about" in claim_sentence(claim, Reading(tree))
 
 
 REST = {"turkey": 0.0, "neighbours": 0.0}

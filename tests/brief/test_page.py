@@ -177,6 +177,18 @@ def test_levers_lead_to_the_inputs_of_their_domain(page: str, full: xr.DataTree)
         assert page.count(f'href="#{anchor}"') >= 5
 
 
+def test_further_exits_say_their_draws_and_every_exit_the_powers_leaned_on(parsed: Parsed, page: str) -> None:
+    text = "".join(parsed.text)
+    further = text.index("Another exit: Russia is edged out")
+    assert "This exit rests on 64 of the 255\N{NO-BREAK SPACE}draws." in text[further:]
+    assert "This exit rests on" not in text[:further]
+    assert text.count("How many powers it leans on, before and after") == 2
+    assert text.count("all domains together: ") == 2
+    assert page.count('id="exit1') > 0
+    assert "Further exits and rival structures: the first 64 draws each." in text
+    assert "Assumptions drawn anew and spread doubled: 128 draws each." in text
+
+
 def test_missing_is_written_missing(synthetic: ModuleType) -> None:
     text = "".join(Parsed(brief(synthetic.one_way()).html()).text)
     assert "missing" in text

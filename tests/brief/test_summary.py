@@ -82,6 +82,21 @@ def test_sections_that_did_not_run_are_absent(synthetic: ModuleType) -> None:
 def test_further_exits_stand_below_the_first(summary: dict[str, Any]) -> None:
     assert list(summary["displacement"]["exits"]) == ["russia_out"]
     assert "west" in summary["displacement"]["exits"]["russia_out"]["tertius"]
+    assert summary["displacement"]["draws"] == 256
+    assert summary["displacement"]["exits"]["russia_out"]["draws"] == 64
+
+
+def test_effective_powers_before_are_those_of_the_exits_own_draws(
+    summary: dict[str, Any], full: xr.DataTree
+) -> None:
+    values = full["levers/effective_powers"].sel(domain="total").values
+    for found, rows in ((summary["displacement"], 256), (summary["displacement"]["exits"]["russia_out"], 64)):
+        before = found["effective_powers_before"]["total"]
+        assert before["median"] == pytest.approx(np.median(values[:rows]), rel=1e-5)
+        assert before["unit"] == found["effective_powers_after"]["total"]["unit"] == "powers"
+    after = full["exits/russia_out/effective_powers_after"].sel(domain="capital").values
+    cell = summary["displacement"]["exits"]["russia_out"]["effective_powers_after"]["capital"]
+    assert cell["p95"] == pytest.approx(np.percentile(after, 95), rel=1e-5)
 
 
 def test_the_same_findings_give_the_same_bytes(synthetic: ModuleType) -> None:

@@ -70,6 +70,33 @@ def test_those_who_leave_are_said_to_leave(full: xr.DataTree) -> None:
     assert row.count("leaves") == 3
 
 
+def test_a_further_exit_says_on_how_many_draws_it_rests(synthetic: ModuleType) -> None:
+    tree = synthetic.full()
+    tree.attrs["kept"] = 256
+    text = " ".join(shown(tree, 100).split())
+    first, _, further = text.partition("Another exit: Russia is edged out")
+    assert "This exit rests on" not in first
+    assert "This exit rests on 64 of the 256 draws." in further
+    tree.attrs["kept"] = 64
+    assert "This exit rests on all 64 draws." in " ".join(shown(tree, 100).split())
+
+
+def test_powers_leaned_on_before_and_after(synthetic: ModuleType) -> None:
+    words = "Effective number of powers that Kazakhstan leans on, all domains together: "
+    text = " ".join(shown(synthetic.full(), 100).split())
+    assert text.count(words) == 2
+    assert re.search(
+        re.escape(words) + r"\d\.\d+ \[[^]]+\] before the exit, \d\.\d+ \[[^]]+\] after it\.", text
+    )
+    tree = synthetic.full()
+    tree["levers/effective_powers"][:] = float("nan")
+    text = " ".join(shown(tree, 100).split())
+    assert words + "undefined (infinite lever) before the exit, " in text
+    for group in ("displacement", "exits/russia_out"):
+        tree[f"{group}/effective_powers_after"][:] = float("nan")
+    assert words not in " ".join(shown(tree, 100).split())
+
+
 def test_claims_not_computed_are_counted_not_listed(full: xr.DataTree) -> None:
     text = " ".join(shown(full, 100).split())
     assert "Not yet computed: 7, 9, 10," in text

@@ -166,16 +166,19 @@ def test_transit(content: Any, figures: dict[str, Any]) -> None:
         transit["btc_possible_of_westbound"],
     ]
     assert (
-        routes["to_china"]["share"]["triangular"][1]
-        == transit["china_crude_across_russia_share_of_energy"]
+        routes["to_china"]["share"]["triangular"][1] == transit["china_crude_across_russia_share_of_energy"]
     )
-    assert (
-        routes["to_china"]["alternatives"]["triangular"][1] == transit["china_pipeline_spare_of_energy"]
-    )
+    assert routes["to_china"]["alternatives"]["triangular"][1] == transit["china_pipeline_spare_of_energy"]
     assert routes["to_china"]["capacity"]["range"] == [
         transit["china_overland_capacity"],
         transit["china_all_oil_capacity"],
     ]
+
+
+def test_what_neighbours_can_burn(content: Any, figures: dict[str, Any]) -> None:
+    routes = {route["id"]: route for route in content["trade"]["routes"]}
+    for region, top in figures["neighbours_thirst"].items():
+        assert routes[f"to_{region}"]["capacity"]["range"][1] == top
 
 
 def test_crude_shipped_is_more_than_importers_book(mirror: Path, figures: dict[str, Any]) -> None:

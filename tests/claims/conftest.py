@@ -40,6 +40,8 @@ def _displacement(
             "leverage_after": (powers, lever + gain),
             "leverage_gain": (powers, gain),
             "tie_after": (powers, rng.uniform(size=(n, 3, 5))),
+            "effective_powers_after": (("draw", "domain"), rng.uniform(1, 3, size=(n, 5))),
+            "inverse_herfindahl_after": (("draw", "domain"), rng.uniform(1, 3, size=(n, 5))),
             "vacuum_share": (("draw", "power", "flow"), vacuum),
             **{
                 name: (flows, rng.uniform(size=(n, 6)))
@@ -71,8 +73,11 @@ def _displacement(
     )
 
 
-def _findings(n: int = 64, seed: int = 0, inputs: np.ndarray | None = None) -> xr.DataTree:
+def _findings(
+    n: int = 64, seed: int = 0, inputs: np.ndarray | None = None, few: int | None = None
+) -> xr.DataTree:
     rng = np.random.default_rng(seed)
+    few = n * 3 // 4 if few is None else few
     lever = _with_total(rng.normal(size=(n, 3, 4)))
     reverse = _with_total(rng.normal(size=(n, 3, 4)))
     reverse[:, POWERS.index("west"), [3, 4]] = np.nan
@@ -104,7 +109,7 @@ def _findings(n: int = 64, seed: int = 0, inputs: np.ndarray | None = None) -> x
             "/inputs": drawn,
             "/levers": levers,
             "/displacement": _displacement(rng, n, "west_out", "west", lever),
-            "/displacement/russia_out": _displacement(rng, n, "russia_out", "russia", lever),
+            "/exits/russia_out": _displacement(rng, few, "russia_out", "russia", lever[:few]),
         }
     )
 
@@ -144,7 +149,8 @@ def _case(*claims: SimpleNamespace) -> Any:
 def make_findings() -> Callable[..., xr.DataTree]:
     """Make findings of ``n`` draws.
 
-    They have two exits, two domains beside trade; the West's reverse tie in arms is missing.
+    They have two exits, the second in the first ``few`` draws only (by default three quarters of them),
+    two domains beside trade; the West's reverse tie in arms is missing.
     """
     return _findings
 

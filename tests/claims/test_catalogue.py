@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 import xarray as xr
 
 from tertius.claims import check_claims, from_case, from_findings
@@ -66,6 +65,7 @@ def test_a_case_promises_what_its_study_has(make_case: Callable[..., Any], findi
                 assert len(labels) == len(there[name].labels[dim]), name
         assert readable.drawn == there[name].drawn, name
         assert readable.absent == there[name].absent, name
+        assert readable.path == there[name].path, name
 
 
 def test_a_case_without_trade_promises_nothing_of_trade(make_case: Callable[..., Any]) -> None:
@@ -106,8 +106,9 @@ def test_check_claims_names_the_claim_and_the_place(
     assert found[1].message.startswith("'displacement' has no variable")
 
 
-@pytest.mark.parametrize("name", ["displacement.leverage_gain", "displacement.russia_out.leverage_gain"])
-def test_a_reader_finds_the_first_exit_by_either_name(name: str, findings: xr.DataTree) -> None:
+def test_exits_are_found_by_their_names_and_the_first_as_the_headline_as_well(findings: xr.DataTree) -> None:
     catalogue = from_findings(findings)
-    assert catalogue["displacement.west_out.leverage_gain"].path == "displacement"
-    assert catalogue[name].path == name.rpartition(".")[0].replace(".", "/")
+    assert catalogue["displacement.leverage_gain"].path == "displacement"
+    assert catalogue["exits.west_out.leverage_gain"].path == "displacement"
+    assert catalogue["exits.russia_out.leverage_gain"].path == "exits/russia_out"
+    assert not any(name.startswith("displacement.russia_out") for name in catalogue)

@@ -106,12 +106,10 @@ def test_a_model_that_did_not_run_leaves_its_claims_uncomputed(
     part = xr.DataTree.from_dict(
         {f"/{k}": findings[k].to_dataset() for k in ("inputs", "levers", "displacement")}
     )
-    case = make_case(
-        make_claim("further", "displacement.russia_out.client_loss > 1"), make_claim("first", GAIN)
-    )
+    case = make_case(make_claim("further", "exits.russia_out.client_loss > 1"), make_claim("first", GAIN))
     found = judge(case, part, Designs())
     assert found["verdict"].values[0] == "not yet computed"
-    assert found["reason"].values[0] == "displacement.russia_out.client_loss was not computed"
+    assert found["reason"].values[0] == "exits.russia_out.client_loss was not computed"
     assert np.isfinite(found["probability"].values[1])
 
 
@@ -182,9 +180,8 @@ def test_the_sourced_share_is_that_of_a_linear_margin(
     kept, rows = rng.permutation(n)[: n - 100], rng.permutation(m)[: m - 50]
     kept.sort()
     main = _set(make_findings(len(kept)), (2 * sourced + assumed)[kept])
-    groups = [node for node in main.subtree if node.has_data]
     main = xr.DataTree.from_dict(
-        {g.path: g.to_dataset(inherit=False).assign_coords(draw=kept) for g in groups}
+        {f"/{k}": main[k].to_dataset().assign_coords(draw=kept) for k in ("inputs", "displacement")}
     )
     frozen = _set(make_findings(len(rows)), (2 * sourced[:m] + anew)[rows])
     found = judge(make_case(make_claim("gain", GAIN)), main, Designs(frozen=frozen, frozen_rows=rows)).isel(
@@ -193,6 +190,42 @@ def test_the_sourced_share_is_that_of_a_linear_margin(
     assert found["sourced_share_error"] < 0.02
     assert abs(found["sourced_share"] - 0.8) < 4 * found["sourced_share_error"]
     np.testing.assert_array_equal(found["draw"], kept)
+
+
+def test_a_claim_about_a_further_exit_is_judged_in_its_draws(
+    make_case: Make, make_claim: Make, make_findings: Make
+) -> None:
+    """Margin 2·sourced + 1·assumed, in the first quarter of the draws: four fifths is sourced."""
+    rng = np.random.default_rng(3)
+    n, m, few = 4_096, 2_048, 1_024
+    x, anew = rng.normal(size=(n, 2)), rng.normal(size=m)
+
+    def tree(margin: np.ndarray, **options: Any) -> xr.DataTree:
+        made = make_findings(len(margin), few=few, **options)
+        made["exits/russia_out/client_loss"][:, -1] = margin[:few] + 1
+        return made
+
+    designs = Designs(
+        frozen=tree(2 * x[:m, 1] + anew),
+        frozen_rows=np.arange(m),
+        doubled=tree(np.where(np.arange(n) % 4 == 0, 1.0, -1.0)),
+        structures={"mobile": tree(np.where(np.arange(few) < 256, -1.0, 1.0))},
+    )
+    text = "exits.russia_out.client_loss > 1"
+    case = make_case(make_claim("loss", text), make_claim("asserted", text, asserts=(ELASTICITY, WEIGHT)))
+    margin = 2 * x[:, 1] + x[:, 0]
+    found = judge(case, tree(margin, inputs=x), designs)
+    loss = found.sel(claim="loss")
+    assert loss["probability"] == (margin[:few] > 0).mean()
+    assert loss["probability_doubled"] == 0.25
+    assert loss["probability_structures"].sel(structure="mobile") == 0.75
+    np.testing.assert_allclose(loss["margin"][:few], margin[:few], atol=1e-12)
+    assert np.isnan(loss["margin"][few:]).all()
+    assert loss["sourced_share_error"] < 0.03
+    assert abs(loss["sourced_share"] - 0.8) < 4 * loss["sourced_share_error"]
+    assert found["verdict"].sel(claim="asserted") == "not testable"
+    case = make_case(make_claim("free", text, asserts=(WEIGHT,)))
+    assert judge(case, tree(margin, inputs=x), designs)["verdict"].values[0] == "contested"
 
 
 @pytest.mark.parametrize(("kind", "share"), [("sourced", 1.0), ("assumed", 0.0)])

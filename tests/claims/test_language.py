@@ -30,7 +30,7 @@ def arrays(findings: xr.DataTree) -> Arrays:
     return {
         **{k: v.values for k, v in findings["levers"].data_vars.items()},
         **{k: v.values for k, v in findings["displacement"].data_vars.items()},
-        "out": findings["displacement/russia_out/client_loss"].values,
+        "out": findings["exits/russia_out/client_loss"].values,
         "value": findings["inputs/value"].values,
     }
 
@@ -40,14 +40,20 @@ def over(chosen: np.ndarray, *others: np.ndarray) -> np.ndarray:
     return np.array([c - max(rest) for c, *rest in zip(chosen, *others, strict=True)])
 
 
-# Expression, and its margin from the bare arrays.
+def max_lever(a: Arrays) -> np.ndarray:
+    """The largest lever less what the first exit costs in capital."""
+    largest: np.ndarray = a["lever"][:, :, TOTAL].max(axis=1) - a["client_loss"][:, CAPITAL]
+    return largest
+
+
+# Expression, and its margin from the bare arrays: in the first draws only, where it reads a further exit.
 MEANING: list[tuple[str, Callable[[Arrays], np.ndarray]]] = [
     (
         "displacement.leverage_gain[china] > displacement.leverage_gain[russia]",
         lambda a: a["leverage_gain"][:, CHINA, TOTAL] - a["leverage_gain"][:, RUSSIA, TOTAL],
     ),
     (
-        "displacement.west_out.leverage_gain[china] > displacement.leverage_gain[russia]",
+        "exits.west_out.leverage_gain[china] > displacement.leverage_gain[russia]",
         lambda a: a["leverage_gain"][:, CHINA, TOTAL] - a["leverage_gain"][:, RUSSIA, TOTAL],
     ),
     ("displacement.leverage_gain[china, total] > 0", lambda a: a["leverage_gain"][:, CHINA, TOTAL]),
@@ -118,8 +124,21 @@ MEANING: list[tuple[str, Callable[[Arrays], np.ndarray]]] = [
         lambda a: -np.maximum(a["lever"][:, CHINA, TOTAL] - 1, a["lever"][:, RUSSIA, TOTAL] - 1),
     ),
     ("1 - -levers.lever[china] / 2 * 4 - 3 > 0", lambda a: 2 * a["lever"][:, CHINA, TOTAL] - 2),
-    ("displacement.russia_out.client_loss[total] > 2", lambda a: a["out"][:, TOTAL] - 2),
-    ("displacement.russia_out.client_loss > 2", lambda a: a["out"][:, TOTAL] - 2),
+    ("exits.russia_out.client_loss[total] > 2", lambda a: a["out"][:, TOTAL] - 2),
+    ("exits.russia_out.client_loss > 2", lambda a: a["out"][:, TOTAL] - 2),
+    (
+        # The first exit has more draws than the second: the claim stands on those of both.
+        "exits.russia_out.client_loss > displacement.client_loss",
+        lambda a: a["out"][:, TOTAL] - a["client_loss"][: len(a["out"]), TOTAL],
+    ),
+    (
+        "not exits.russia_out.client_loss > 2 or max(levers.lever) > exits.west_out.client_loss[capital]",
+        lambda a: np.maximum(2 - a["out"][:, TOTAL], max_lever(a)[: len(a["out"])]),
+    ),
+    (
+        "displacement.effective_powers_after < levers.effective_powers",
+        lambda a: a["effective_powers"][:, TOTAL] - a["effective_powers_after"][:, TOTAL],
+    ),
     ("levers.effective_powers[capital] >= 2", lambda a: a["effective_powers"][:, CAPITAL] - 2),
     ("displacement.exports_before[energy, west] > 0.5", lambda a: a["exports_before"][:, 0, 3] - 0.5),
     ("displacement.exports_before[west, energy] > 0.5", lambda a: a["exports_before"][:, 0, 3] - 0.5),
@@ -156,9 +175,14 @@ def test_an_expression_means_what_the_bare_arrays_say(
 ) -> None:
     assert check_expression(text, catalogue) == []
     outcome = evaluate(text, findings, catalogue)
-    margin = np.broadcast_to(expected(arrays), (64,))
-    np.testing.assert_allclose(outcome.margin, margin, rtol=1e-12, atol=1e-12)
-    np.testing.assert_array_equal(outcome.holds, margin > 0)
+    margin = expected(arrays)
+    rows = len(margin)
+    assert rows == (48 if "russia_out" in text else 64)
+    np.testing.assert_array_equal(outcome.evaluated, np.arange(64) < rows)
+    np.testing.assert_allclose(outcome.margin[:rows], margin, rtol=1e-12, atol=1e-12)
+    assert np.isnan(outcome.margin[rows:]).all()
+    np.testing.assert_array_equal(outcome.holds[:rows], margin > 0)
+    assert not outcome.holds[rows:].any()
     assert outcome.missing == ""
     assert outcome.probability == pytest.approx((margin > 0).mean())
 
@@ -181,7 +205,7 @@ WRONG: list[tuple[str, int, list[str]]] = [
     ("lavers.lever[china] > 1", 1, ["no group 'lavers'", "did you mean 'levers'"]),
     ("levers > 1", 1, ["group, not a variable", "levers.lever"]),
     ("levers.levre[china] > 1", 1, ["no variable 'levre'", "did you mean 'lever'", "transit_alone"]),
-    ("displacement.rusia_out.client_loss > 1", 1, ["did you mean 'displacement.russia_out'"]),
+    ("exits.rusia_out.client_loss > 1", 1, ["did you mean 'exits.russia_out'"]),
     (
         "levers.lever[chna] > 1",
         14,
@@ -282,8 +306,8 @@ def test_all_unknown_names_are_told_at_once(catalogue: Catalogue) -> None:
 
 
 def test_names_in_lists_each_variable_once_and_no_label() -> None:
-    text = 'argmax(levers.net) == china and levers.net[russia] > inputs["a.b"] + displacement.out.client_loss'
-    assert names_in(text) == ("levers.net", "inputs.value", "displacement.out.client_loss")
+    text = 'argmax(levers.net) == china and levers.net[russia] > inputs["a.b"] + exits.out.client_loss'
+    assert names_in(text) == ("levers.net", "inputs.value", "exits.out.client_loss")
 
 
 def test_a_label_that_two_dimensions_have_goes_to_the_one_at_its_place() -> None:
@@ -365,6 +389,34 @@ def test_what_is_missing_is_named_and_never_false(make_findings: Callable[..., x
         assert np.isnan(outcome.probability)
         assert not outcome.holds[np.isnan(outcome.margin)].any()
     assert evaluate("levers.net[west, capital] > 0", tree, catalogue).missing == ""
+
+
+def test_draws_are_matched_by_their_numbers(make_findings: Callable[..., xr.DataTree]) -> None:
+    """Draw 3 was lost in the main run, draws 1 and 3 in the further exit, which has the first six only."""
+    first, second = np.array([0, 1, 2, 4, 5, 6, 7]), np.array([0, 2, 4, 5])
+    tree = make_findings(7, few=4)
+    numbered = {"inputs": first, "levers": first, "displacement": first, "exits/russia_out": second}
+    tree = xr.DataTree.from_dict(
+        {f"/{k}": tree[k].to_dataset().assign_coords(draw=v) for k, v in numbered.items()}
+    )
+    catalogue = from_findings(tree)
+    text = "exits.russia_out.client_loss > levers.lever[china]"
+    outcome = evaluate(text, tree, catalogue)
+    loss = tree["exits/russia_out/client_loss"].values[:, TOTAL]
+    lever = tree["levers/lever"].values[[0, 2, 3, 4], CHINA, TOTAL]
+    np.testing.assert_array_equal(outcome.evaluated, [True, False, True, True, True, False, False])
+    np.testing.assert_array_equal(outcome.margin[outcome.evaluated], loss - lever)
+    # What is missing is counted among the draws that are evaluated.
+    tree["levers/lever"][1:3, CHINA, TOTAL] = np.nan
+    outcome = evaluate(text, tree, catalogue)
+    assert outcome.missing == "levers.lever[china, total] is missing in 1 of 4 draws"
+    # A number missing where the claim is not evaluated is not missed.
+    tree["levers/lever"][:, CHINA, TOTAL] = [1, np.nan, 1, 1, 1, np.nan, np.nan]
+    assert evaluate(text, tree, catalogue).missing == ""
+    tree["exits/russia_out"] = xr.DataTree(tree["exits/russia_out"].to_dataset().isel(draw=slice(0)))
+    outcome = evaluate(text, tree, catalogue)
+    assert outcome.missing == "what it reads has no draw in common"
+    assert np.isnan(outcome.probability)
 
 
 # --- random expressions, against Python's own reading of the same text

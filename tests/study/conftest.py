@@ -127,7 +127,7 @@ def _case() -> dict[str, Any]:
             {
                 "id": "half_hurts",
                 "text": "Losing half of western trade costs something.",
-                "expression": "displacement.half.client_loss > 0",
+                "expression": "exits.half.client_loss > 0",
             },
         ],
         "sources": {"book": {"title": "A book"}},

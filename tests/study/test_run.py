@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import importlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +17,12 @@ import xarray as xr
 import tertius
 from tertius._study import run
 from tertius._study import simulate as simulation_module
-from tertius._study.draws import Draws
-from tertius._study.structures import BASE
-from tertius._study.world import Figures, trade_world
+from tertius._study.draws import Draws, design, draw
+from tertius._study.layout import groups
+from tertius._study.simulate import simulate
+from tertius._study.structures import BASE, RIVALS
+from tertius._study.trade import plan
+from tertius._study.world import Figures, exits, trade_world
 from tertius.case import Case
 from tertius.errors import CannotCompute
 from tertius.models import trade as trade_model
@@ -27,7 +31,12 @@ Build = Callable[[dict[str, Any]], Case]
 
 
 def one(case: Case) -> xr.DataTree:
-    return run(case, draws=2, seed=0)[0].isel(draw=0)
+    """One draw of the levers and the first exit of a case without uncertainty."""
+    # Sixteen draws go side by side anyway, in the program that the other tests have compiled.
+    layout = design(case, 16, seed=0)
+    first = next(iter(case.exits))
+    simulation = simulate(case, draw(case, layout, layout.a), BASE, only=[first])
+    return xr.DataTree.from_dict(groups(case, simulation, first)).isel(draw=0)
 
 
 def test_domains_add_up_to_the_total(findings: xr.DataTree) -> None:
@@ -88,7 +97,7 @@ def test_who_has_left_altogether_has_no_lever(findings: xr.DataTree) -> None:
 
 
 def test_an_exit_from_trade_alone_touches_no_other_domain(findings: xr.DataTree) -> None:
-    half = findings["displacement/half"]
+    half = findings["exits/half"]
     assert (half["leverage_gain"].sel(domain=["capital", "security"]) == 0).all()
     assert (half["client_loss"].sel(domain="trade") > 0).all()
     assert np.isnan(half["unfilled"].sel(flow="capital")).all()
@@ -97,9 +106,52 @@ def test_an_exit_from_trade_alone_touches_no_other_domain(findings: xr.DataTree)
     assert np.isnan(half["tertius_by_leverage"].sel(power="west")).all()
 
 
+def test_further_exits_are_solved_from_the_first_s_levers(small: Case, findings: xr.DataTree) -> None:
+    inputs = findings["inputs"]["value"]
+    columns = {str(p): inputs.sel(input=p).values for p in inputs["input"].values}
+    figures = Figures(Draws(inputs.sizes["draw"], columns))
+    world = trade_world(small, figures, BASE)
+    both = exits(small, figures, world.sectors)
+    whole, after = (plan(world, tuple(small.powers), both, baseline=b) for b in (True, False))
+    assert {c.exit for c in after} == {"west_out", "half"}
+    assert after == [c for c in whole if c.exit is not None]
+    assert {c.withdraws for c in whole if c.exit is None} - {None} == {"russia", "china", "west"}
+    first, half = findings["displacement"], findings["exits/half"]
+    np.testing.assert_array_equal(first["leverage_before"].values, half["leverage_before"].values)
+
+
+def test_further_exits_take_the_first_draws(
+    small: Case, findings: xr.DataTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The package has a function of the module's name, which hides the module.
+    module = importlib.import_module("tertius._study.run")
+    monkeypatch.setattr(module, "STRUCTURE_DRAWS", 32)
+    # Each rival structure of trade would be one more program to compile.
+    monkeypatch.setattr(module, "RIVALS", tuple(r for r in RIVALS if not r.changes_trade))
+    found = tertius.study(small, draws=128, seed=3)
+    assert found.attrs["structure_draws"] == 32
+    half, whole = found["exits/half"].to_dataset(), findings["exits/half"].to_dataset()
+    assert half["draw"].values.tolist() == list(range(32))
+    assert found["displacement"].sizes["draw"] == 128
+    for name, values in half.data_vars.items():
+        if "draw" in values.dims and name != "residual":
+            np.testing.assert_allclose(
+                values.values, whole[name].isel(draw=slice(32)).values, atol=2e-7, err_msg=str(name)
+            )
+    claim = found["claims"].sel(claim="half_hurts")
+    assert claim["verdict"] == "supported"
+    assert claim["margin"][:32].notnull().all()
+    assert claim["margin"][32:].isnull().all()
+    assert 0 < claim["sourced_share"] < 1
+    assert claim["probability_doubled"].notnull()
+    assert claim["structure"].values.tolist() == ["base", "nested", "equal_weights"]
+    assert claim["probability_structures"].notnull().all()
+    assert found["claims"]["margin"].sel(claim="china_most").notnull().all()
+
+
 def test_half_an_exit_costs_less_than_the_whole(findings: xr.DataTree) -> None:
     whole = findings["displacement"]["client_loss"].sel(domain="trade")
-    half = findings["displacement/half"]["client_loss"].sel(domain="trade")
+    half = findings["exits/half"]["client_loss"].sel(domain="trade")
     assert (half < whole).all()
 
 
@@ -217,10 +269,30 @@ def test_draws_without_an_equilibrium_are_counted_and_left_out(
     assert found.attrs["unconverged"] == 1
     assert json.loads(found.attrs["unconverged_draws"]) == [0]
     assert found.attrs["kept"] == 127
-    for group in ("inputs", "levers", "displacement", "displacement/half"):
+    for group in ("inputs", "levers", "displacement", "exits/half"):
         assert found[group]["draw"].values.tolist() == list(range(1, 128)), group
     np.testing.assert_array_equal(found["levers"]["lever"].values, findings["levers"]["lever"].values[1:])
     assert found.attrs["worst_residual"] <= 1e-10
+
+
+def test_a_draw_lost_in_a_further_exit_is_lost_there_alone(
+    small: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    solve = simulation_module.run_trade
+
+    def fail(*args: Any, **options: Any) -> Any:
+        result = solve(*args, **options)
+        further = "half" in result.after and "west_out" not in result.after
+        converged = result.converged & ~(further & (np.arange(len(result.converged)) == 5))
+        return dataclasses.replace(result, converged=converged)
+
+    monkeypatch.setattr(simulation_module, "run_trade", fail)
+    found = run(small, draws=128, seed=3)[0]
+    assert found.attrs["unconverged"] == 0
+    assert found["displacement"].sizes["draw"] == found["levers"].sizes["draw"] == 128
+    assert found["exits/half"]["draw"].values.tolist() == [k for k in range(128) if k != 5]
+    assert found["exits/half"].attrs["unconverged"] == 1
+    assert found["displacement"].attrs["unconverged"] == 0
 
 
 def test_too_many_failures_stop_the_study(small: Case, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -125,7 +125,7 @@ def parting(reading: Reading) -> list[Claim]:
 def claim_sentence(claim: Claim, reading: Reading) -> str:
     """Say how a claim fares against the model, likelihood alone (confidence is said apart)."""
     word = claim.likelihood or likelihood(claim.probability)
-    figure = percent(claim.probability, reading.draws)
+    figure = percent(claim.probability, claim.draws)
     if claim.verdict == "contradicted":
         return f"The model contradicts this: {word} ({figure}) that it holds."
     return f"The model leaves this open: {word} ({figure})."

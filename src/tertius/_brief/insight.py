@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 
 from tertius._brief.reading import Displacement, Driver, Levers, Reading
-from tertius._brief.words import listed, percent, share, spelled
+from tertius._brief.words import listed, number, percent, share, spelled
 
 __all__ = [
     "DRIVERS_NOTE",
     "assumed_part",
     "binding_routes",
+    "draws_words",
     "driver_words",
     "effective_words",
     "filled_words",
     "headline_words",
+    "leaning_words",
     "path_words",
     "stability",
 ]
@@ -65,6 +67,27 @@ def effective_words(found: Levers, domain: str) -> str:
     if not index.known and any(math.isinf(found.lever[p, domain].p95) for p in found.powers):
         return "undefined (infinite lever)"
     return index.full() if domain == "total" else index.text()
+
+
+def leaning_words(found: Displacement, reading: Reading) -> str:
+    """Say how many powers the client leans on before and after the exit; blank where neither is known."""
+    ends = [cells.get(("total",)) for cells in (found.effective_before, found.effective_after)]
+    before, after = (
+        "undefined (infinite lever)" if end is None or not end.known else end.full() for end in ends
+    )
+    if before == after == "undefined (infinite lever)":
+        return ""
+    return (
+        f"Effective number of powers that {reading.names.client} leans on, all domains together: "
+        f"{before} before the exit, {after} after it."
+    )
+
+
+def draws_words(found: Displacement, reading: Reading) -> str:
+    """Say on how many draws an exit rests."""
+    if found.draws == reading.draws:
+        return f"This exit rests on all {spelled(found.draws, 'draw')}."
+    return f"This exit rests on {number(found.draws, 0)} of the {spelled(reading.draws, 'draw')}."
 
 
 def stability(reading: Reading) -> str:

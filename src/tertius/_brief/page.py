@@ -29,9 +29,11 @@ from tertius._brief.insight import (
     DRIVERS_NOTE,
     assumed_part,
     binding_routes,
+    draws_words,
     effective_words,
     filled_words,
     headline_words,
+    leaning_words,
     path_words,
     stability,
 )
@@ -263,7 +265,12 @@ class _Page:
 
     def vacuum(self, found: Displacement, index: int) -> dict[str, Any]:
         key = f"exit{index}"
-        figures = [self._filled(found, key), self._who_pays(found, key), *self._gains(found, key)]
+        figures = [
+            self._filled(found, key),
+            self._who_pays(found, key),
+            self._leaning(found, key),
+            *self._gains(found, key),
+        ]
         if index == 0:
             figures += self._trade(found, key)
         return {
@@ -271,6 +278,8 @@ class _Page:
             "title": found.title,
             "clause": exit_clause(found),
             "sentence": filled_words(found, self.reading),
+            "draws": draws_words(found, self.reading) if index else "",
+            "leaning": leaning_words(found, self.reading),
             "table": self._vacuum_table(found),
             "figures": [f for f in figures if f is not None],
             "routes": binding_routes(found, self.reading),
@@ -290,6 +299,38 @@ class _Page:
         if not total.known:
             return ""
         return f"All domains together cost {self.names.client} {total.full()} log points."
+
+    def _leaning(self, found: Displacement, key: str) -> _Figure | None:
+        ends = {
+            d: (found.effective_before[d,], found.effective_after[d,])
+            for d in found.domains
+            if (d,) in found.effective_before and (d,) in found.effective_after
+        }
+        rows = [
+            Move("", self.names.domain(d), one.median, two.median, f"{one.text()} → {two.text()}")
+            for d, (one, two) in ends.items()
+            if one.known and two.known
+        ]
+        if not rows:
+            return None
+        return _Figure(
+            "How many powers it leans on, before and after",
+            "Effective number of powers. Ring: before the exit; dot: after; medians.",
+            [
+                charts.moves(
+                    rows,
+                    key=f"{key}-effective",
+                    title=f"Effective number of powers before and after: {found.title}",
+                    description="; ".join(f"{r.label}: {r.text}" for r in rows),
+                    axis="effective number of powers",
+                )
+            ],
+            _Table(
+                "Effective number of powers: median and [5th, 95th percentile]",
+                [_head(""), _head("Before"), _head("After")],
+                [[_head(self.names.domain(d)), *map(_estimate, two)] for d, two in ends.items()],
+            ),
+        )
 
     def _vacuum_table(self, found: Displacement) -> _Table:
         leverage, filling = (dict(found.tertius(kind)) for kind in ("leverage", "vacuum"))
@@ -786,7 +827,7 @@ class _Page:
                     "computed": c.computed,
                     "reason": c.reason,
                     "expression": c.expression,
-                    "probability": percent(c.probability, reading.draws),
+                    "probability": percent(c.probability, c.draws),
                     "likelihood": c.likelihood or likelihood(c.probability),
                     "sourced": percent(c.sourced_share),
                     "error": ""

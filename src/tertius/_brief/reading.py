@@ -250,6 +250,7 @@ class Provenance:
     created: str
     worst_residual: float
     structure_draws: int | None
+    evidence_draws: int | None
     warnings: tuple[str, ...]
     seconds: dict[str, float]
     packages: dict[str, str]
@@ -283,6 +284,7 @@ class Displacement:
     title: str
     leavers: dict[str, float]
     pushed_by: tuple[str, ...]
+    draws: int
     powers: tuple[str, ...]
     domains: tuple[str, ...]
     flows: tuple[str, ...]
@@ -291,6 +293,8 @@ class Displacement:
     before: Cells
     after: Cells
     gain: Cells
+    effective_before: Cells
+    effective_after: Cells
     vacuum: Cells
     unfilled: Cells
     own: Cells
@@ -376,6 +380,7 @@ class Claim:
     doubled: float
     structures: dict[str, float]
     confidence: str
+    draws: int
 
     @property
     def computed(self) -> bool:
@@ -474,7 +479,7 @@ class Reading:
         self.case: dict[str, Any] = json.loads(self._case_json)
         self.names = Names(self.case, _power_order(findings))
         draws = int(attrs.get("draws", 0))
-        structure_draws = attrs.get("structure_draws")
+        structure_draws, evidence_draws = attrs.get("structure_draws"), attrs.get("evidence_draws")
         self.provenance = Provenance(
             version=str(attrs.get("tertius", "")),
             case=str(attrs.get("case", "")),
@@ -487,6 +492,7 @@ class Reading:
             created=str(attrs.get("created", "")),
             worst_residual=float(attrs.get("worst_residual", math.nan)),
             structure_draws=None if structure_draws is None else int(structure_draws),
+            evidence_draws=None if evidence_draws is None else int(evidence_draws),
             warnings=tuple(str(w) for w in json.loads(str(attrs.get("warnings") or "[]"))),
             seconds={str(k): float(v) for k, v in json.loads(str(attrs.get("seconds_json") or "{}")).items()},
             packages={str(k): str(v) for k, v in json.loads(str(attrs.get("libraries") or "{}")).items()},
@@ -522,11 +528,13 @@ class Reading:
     @cached_property
     def displacements(self) -> tuple[Displacement, ...]:
         """The exits, the headline's first."""
-        node = self._tree.children.get("displacement")
-        if node is None:
+        first = self._dataset("displacement")
+        if first is None:
             return ()
-        nodes = [node, *node.children.values()]
-        return tuple(_displacement(n.to_dataset()) for n in nodes if n.data_vars)
+        further = self._tree.children.get("exits")
+        others = [] if further is None else [n.to_dataset(inherit=False) for n in further.children.values()]
+        levers = self._dataset("levers")
+        return tuple(_displacement(data, levers) for data in (first, *others))
 
     @property
     def headline(self) -> Displacement | None:
@@ -641,6 +649,8 @@ class Reading:
             name: _floats(data, name, size)
             for name in ("probability", "sourced_share", "sourced_share_error", "probability_doubled")
         }
+        # A claim that reads a further exit has a margin in that exit's draws alone.
+        counted = data["margin"].notnull().sum("draw").values if "margin" in data else [self.draws] * size
         return tuple(
             Claim(
                 id=key,
@@ -656,6 +666,7 @@ class Reading:
                 doubled=numbers["probability_doubled"][i],
                 structures={s: under[s, key] for s in rivals if (s, key) in under},
                 confidence=columns["confidence"][i],
+                draws=int(counted[i]),
             )
             for i, key in enumerate(ids)
         )
@@ -712,7 +723,12 @@ def _estimates_of(data: xr.Dataset, name: str) -> Cells:
     return estimates(data[name]) if name in data else {}
 
 
-def _displacement(data: xr.Dataset) -> Displacement:
+def _displacement(data: xr.Dataset, levers: xr.Dataset | None) -> Displacement:
+    """Read one exit; what stands beside it from before the exit is taken in its own draws."""
+    before: Cells = {}
+    if levers is not None and "effective_powers" in levers:
+        before = estimates(levers["effective_powers"].sel(draw=data["draw"]))
+
     def cells(name: str) -> Cells:
         return _estimates_of(data, name)
 
@@ -728,6 +744,7 @@ def _displacement(data: xr.Dataset) -> Displacement:
         pushed_by=tuple(
             str(p) for p in (_listed(pushed) if isinstance(pushed, str) else np.atleast_1d(pushed))
         ),
+        draws=data.sizes["draw"],
         powers=_labels(data, "power"),
         domains=_labels(data, "domain"),
         flows=_labels(data, "flow") if "flow" in data.dims else (),
@@ -736,6 +753,8 @@ def _displacement(data: xr.Dataset) -> Displacement:
         before=cells("leverage_before"),
         after=cells("leverage_after"),
         gain=cells("leverage_gain"),
+        effective_before=before,
+        effective_after=cells("effective_powers_after"),
         vacuum=cells("vacuum_share"),
         unfilled=cells("unfilled"),
         own=cells("filled_by_own"),

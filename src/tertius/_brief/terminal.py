@@ -18,10 +18,12 @@ from tertius._brief.insight import (
     DRIVERS_NOTE,
     assumed_part,
     binding_routes,
+    draws_words,
     driver_words,
     effective_words,
     filled_words,
     headline_words,
+    leaning_words,
     stability,
 )
 from tertius._brief.palette import colours
@@ -132,6 +134,8 @@ class _Terminal:
     def vacuum(self, found: Displacement, *, main: bool) -> None:
         self.heading(f"The vacuum: {found.title}" if main else f"Another exit: {found.title}")
         self.say(filled_words(found, self.reading))
+        if not main:
+            self.say(draws_words(found, self.reading), "dim")
         table = self.table(first="", width=16 if self.console.width < 100 else None)
         columns = {
             "Lever before": 6,
@@ -173,6 +177,9 @@ class _Terminal:
         loss = found.client_loss.get(("total",), _NONE)
         if loss.known:
             self.say(f"All domains together cost {self.names.client} {loss.full()} log points.")
+        leaning = leaning_words(found, self.reading)
+        if leaning:
+            self.say(leaning)
         for line in binding_routes(found, self.reading):
             self.say(line)
 

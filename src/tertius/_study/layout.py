@@ -139,7 +139,7 @@ def levers_group(case: Case, simulation: Simulation) -> xr.Dataset:
 
 
 def displacement_group(case: Case, simulation: Simulation, leaving: Exit) -> xr.Dataset:
-    """One exit's group, ``/displacement`` or below it."""
+    """One exit's group: ``/displacement``, or one of ``/exits``."""
     labels, flows = domain_labels(case, simulation), flow_labels(case, simulation)
     powers = list(case.powers)
     before = _stack(_lever_parts(simulation, "lever", None, labels))
@@ -295,15 +295,17 @@ def groups(case: Case, simulation: Simulation, headline: str | None) -> dict[str
     simulation
         Raw results.
     headline
-        The exit that stands at ``/displacement``; others stand below it.
+        The exit that stands at ``/displacement``; every other stands at ``/exits/<its id>``.
     """
     kept = np.flatnonzero(simulation.converged)
+    lost = len(simulation.converged) - len(kept)
 
     def select(made: xr.Dataset) -> xr.Dataset:
         return made.isel(draw=kept).assign_coords(draw=kept)
 
     found = {"/levers": select(levers_group(case, simulation))}
     for leaving in simulation.exits:
-        path = "/displacement" if leaving.id == headline else f"/displacement/{leaving.id}"
-        found[path] = _with_tertius(select(displacement_group(case, simulation, leaving)))
+        path = "/displacement" if leaving.id == headline else f"/exits/{leaving.id}"
+        made = select(displacement_group(case, simulation, leaving)).assign_attrs(unconverged=lost)
+        found[path] = _with_tertius(made)
     return found

@@ -1,7 +1,8 @@
 """The study: draws, models, and every further run that says how sure one can be.
 
-The main run puts all draws through all models. Then come the runs of the kind "and if": further exits, the sourced
-figures held while the assumptions are drawn anew, every assumption's spread doubled, and the rival structures.
+The main run puts all draws through all models, with the case's first exit. Then come the runs of the kind "and if",
+on fewer draws: further exits, the sourced figures held while the assumptions are drawn anew, every assumption's
+spread doubled, and the rival structures.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -38,7 +39,7 @@ Progress = Callable[[str, float], None]
 STRUCTURE_DRAWS = 1024
 """Draws for each rival structure, and for exits beyond the first."""
 
-EVIDENCE_DRAWS = 2048
+EVIDENCE_DRAWS = 1024
 """Draws for the run with the assumptions drawn anew, and for the one with their spread doubled."""
 
 TOLERATED = 0.01
@@ -112,42 +113,45 @@ def run(
     headline = next(iter(case.exits), None)
     first = [headline] if headline is not None else []
     further = [e for e in case.exits if e != headline]
-    verdicts_need = [*first, *(e for e in further if e in set(exits_read))]
+    read = [e for e in further if e in set(exits_read)]
 
     with clock.stage("draws"):
         layout = design(case, draws, seed)
         values = draw(case, layout, layout.a)
     with clock.stage("models") as report:
         main = simulate(case, values, BASE, only=first, progress=report)
-    _refuse(main, draws, allow_unconverged)
+    _refuse(main, allow_unconverged)
     found = groups(case, main, headline)
     kept = np.flatnonzero(main.converged)
     tree: dict[str, xr.Dataset] = {"/inputs": _inputs(layout, values, kept), **found}
+    few = values.head(STRUCTURE_DRAWS)
+    # The trade equilibria of the first draws, which rival structures that leave trade alone use again.
+    shared = None if main.trade is None else main.trade.head(few.size)
+    worst = _worst(main)
     if further:
         with clock.stage("further exits") as report:
-            rest = simulate(case, values, BASE, only=further, progress=report)
-            found_rest = groups(case, rest, None)
-            tree |= {path: made for path, made in found_rest.items() if path != "/levers"}
+            rest = _further(case, few, main, further, report)
+        _refuse(rest, allow_unconverged)
+        worst = max(worst, _worst(rest))
+        tree |= _exit_groups(case, main, rest)
+        if shared is not None and rest.trade is not None:
+            shared = shared.joined(rest.trade)
 
     rows = min(EVIDENCE_DRAWS, draws)
     with clock.stage("evidence") as report:
         again = draw(case, layout, layout.frozen(rows))
-        frozen = _sub_run(case, layout, again, verdicts_need, headline, lambda f: report(f / 2))
+        frozen = _sub_run(case, layout, again, first, read, lambda f: report(f / 2))
         wide = draw(case, layout, layout.a[:rows], widen=2.0)
-        doubled = _sub_run(case, layout, wide, verdicts_need, headline, lambda f: report((1 + f) / 2))
-    few = values.head(STRUCTURE_DRAWS)
+        doubled = _sub_run(case, layout, wide, first, read, lambda f: report((1 + f) / 2))
     rivals: dict[str, xr.DataTree] = {}
     runs: dict[str, dict[str, xr.Dataset]] = {"base": _first(found, few.size)}
     titles = {"base": BASE.title}
     unconverged = {"base": int(few.size - np.count_nonzero(main.converged[: few.size]))}
     with clock.stage("rival structures") as report:
         structures = _applicable(case)
-        shared = None
         for k, structure in enumerate(structures):
-            if not structure.changes_trade and shared is None:
-                shared = simulate(case, few, BASE, only=verdicts_need).trade
-            again_ = None if structure.changes_trade else shared
-            result = simulate(case, few, structure, only=verdicts_need, trade=again_)
+            trade = None if structure.changes_trade else shared
+            result = simulate(case, few, structure, only=[*first, *read], trade=trade)
             runs[structure.id] = groups(case, result, headline)
             titles[structure.id] = structure.title
             unconverged[structure.id] = int(np.count_nonzero(~result.converged))
@@ -162,7 +166,7 @@ def run(
             if sensitivity is not None:
                 tree["/sensitivity"] = sensitivity
     findings = xr.DataTree.from_dict(
-        {"/": xr.Dataset(attrs=_attributes(case, main, draws, seed, clock)), **tree}
+        {"/": xr.Dataset(attrs=_attributes(case, main, worst, draws, seed, clock)), **tree}
     )
     return findings, Designs(frozen.tree, frozen.rows, doubled.tree, rivals)
 
@@ -177,13 +181,39 @@ def _sub_run(
     case: Case,
     layout: Design,
     values: Draws,
-    only: Collection[str],
-    headline: str | None,
+    first: Sequence[str],
+    further: Sequence[str],
     report: Callable[[float], None],
 ) -> _SubRun:
-    result = simulate(case, values, BASE, only=list(only), progress=report)
-    kept = np.flatnonzero(result.converged)
-    return _SubRun(_tree(_inputs(layout, values, kept), groups(case, result, headline)), kept)
+    """Run the base structure on other draws: the first exit on all of them, further ones on the first few."""
+    parts = 2 if further else 1
+    main = simulate(case, values, BASE, only=first, progress=lambda f: report(f / parts))
+    kept = np.flatnonzero(main.converged)
+    found = groups(case, main, next(iter(first), None))
+    if further:
+        few = values.head(STRUCTURE_DRAWS)
+        rest = _further(case, few, main, further, lambda f: report((1 + f) / parts))
+        found |= _exit_groups(case, main, rest)
+    return _SubRun(_tree(_inputs(layout, values, kept), found), kept)
+
+
+def _further(
+    case: Case, few: Draws, main: Simulation, only: Sequence[str], report: Callable[[float], None]
+) -> Simulation:
+    """Run further exits on the first draws of a main run, whose levers they start from."""
+    levers = None if main.trade is None else main.trade.head(few.size).levers
+    return simulate(case, few, BASE, only=only, trade_levers=levers, progress=report)
+
+
+def _exit_groups(case: Case, main: Simulation, rest: Simulation) -> dict[str, xr.Dataset]:
+    """The groups of further exits, in the draws that converged both there and in the main run."""
+    first = slice(len(rest.converged))
+    both = replace(
+        rest,
+        converged=rest.converged & main.converged[first],
+        residual=np.maximum(rest.residual, main.residual[first]),
+    )
+    return {path: made for path, made in groups(case, both, None).items() if path != "/levers"}
 
 
 def _tree(inputs: xr.Dataset, made: Mapping[str, xr.Dataset]) -> xr.DataTree:
@@ -195,7 +225,8 @@ def _first(made: Mapping[str, xr.Dataset], rows: int) -> dict[str, xr.Dataset]:
     return {path: group.sel(draw=group["draw"].values < rows) for path, group in made.items()}
 
 
-def _refuse(simulation: Simulation, draws: int, allowed: bool) -> None:
+def _refuse(simulation: Simulation, allowed: bool) -> None:
+    draws = len(simulation.converged)
     failed = int(np.count_nonzero(~simulation.converged))
     if failed <= TOLERATED * draws or (allowed and failed < draws):
         return
@@ -206,6 +237,11 @@ def _refuse(simulation: Simulation, draws: int, allowed: bool) -> None:
         path="draws",
         hint="look for an input whose range reaches values that make no sense, or use --allow-unconverged",
     )
+
+
+def _worst(simulation: Simulation) -> float:
+    """The largest residual of the draws that converged."""
+    return float(np.nanmax(simulation.residual[simulation.converged], initial=0.0))
 
 
 def _applicable(case: Case) -> tuple[Structure, ...]:
@@ -361,7 +397,9 @@ def _sensitivity(inputs: xr.Dataset, displaced: xr.Dataset) -> xr.Dataset | None
     )
 
 
-def _attributes(case: Case, main: Simulation, draws: int, seed: int, clock: _Clock) -> dict[str, object]:
+def _attributes(
+    case: Case, main: Simulation, worst: float, draws: int, seed: int, clock: _Clock
+) -> dict[str, object]:
     """The root attributes."""
     failed = np.flatnonzero(~main.converged)
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
@@ -379,7 +417,7 @@ def _attributes(case: Case, main: Simulation, draws: int, seed: int, clock: _Clo
         "structure_draws": min(STRUCTURE_DRAWS, draws),
         "evidence_draws": min(EVIDENCE_DRAWS, draws),
         "created": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "worst_residual": float(np.nanmax(main.residual[main.converged], initial=0.0)),
+        "worst_residual": worst,
         "warnings": json.dumps([str(w) for w in case.warnings]),
         "libraries": json.dumps({name: version(name) for name in ("jax", "numpy", "scipy", "xarray")}),
         "seconds_json": json.dumps({stage: round(s, 3) for stage, s in clock.seconds.items()}),

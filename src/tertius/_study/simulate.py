@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tertius._study.compilation import in_blocks
 from tertius._study.draws import Draws
 from tertius._study.structures import Structure
-from tertius._study.trade import Aftermath, TradeResults, run_trade
+from tertius._study.trade import Aftermath, TradeLevers, TradeResults, run_trade
 from tertius._study.world import Bundle, Exit, Figures, TradeWorld, bundle, exits, trade_world
 from tertius.case import Case
 from tertius.models import displacement, levers
@@ -108,6 +108,7 @@ def simulate(
     *,
     only: Sequence[str] | None = None,
     trade: TradeResults | None = None,
+    trade_levers: TradeLevers | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Simulation:
     """Run every model that the case has the sections for.
@@ -124,6 +125,8 @@ def simulate(
         The exits to run; all if None.
     trade
         Results of the same draws under a structure with the same trade equilibria, to be used again.
+    trade_levers
+        Levers through trade before any exit, of the same draws and structure, to be used again.
     progress
         Told the fraction done.
 
@@ -141,7 +144,7 @@ def simulate(
     residual = np.zeros(draws.size)
     if world is not None:
         if trade is None:
-            trade = run_trade(world, powers, wanted, progress)
+            trade = run_trade(world, powers, wanted, progress, trade_levers)
         converged &= trade.converged
         residual = np.maximum(residual, trade.residual)
     bundles = {d: bundle(case, d, figures, structure) for d in case.domains}

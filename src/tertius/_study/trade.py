@@ -7,7 +7,7 @@ before the exit and after it. The equilibria themselves are :mod:`tertius.models
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import jax
 import numpy as np
@@ -44,6 +44,7 @@ class Counterfactual:
     keeps_routes: bool = False
 
 
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class TradeLevers:
     """Levers through trade, from one starting point.
@@ -66,6 +67,7 @@ class TradeLevers:
     reverse: Array
 
 
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Aftermath:
     """What an exit does to trade.
@@ -93,6 +95,7 @@ class Aftermath:
     levers: TradeLevers
 
 
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class TradeResults:
     """Everything that a study reads off the trade equilibria.
@@ -111,8 +114,6 @@ class TradeResults:
         Shape (n,): the largest of the draw's equilibria.
     converged
         Shape (n,).
-    solved
-        Number of equilibria.
     """
 
     exports: Array
@@ -122,15 +123,30 @@ class TradeResults:
     after: dict[str, Aftermath]
     residual: Array
     converged: Mask
-    solved: int = field(default=0)
+
+    def head(self, rows: int) -> TradeResults:
+        """The results of the first ``rows`` draws."""
+        first: TradeResults = jax.tree.map(lambda a: a[:rows], self)
+        return first
+
+    def joined(self, further: TradeResults) -> TradeResults:
+        """These results with the exits of another run on the same draws."""
+        return replace(
+            self,
+            after={**self.after, **further.after},
+            residual=np.maximum(self.residual, further.residual),
+            converged=self.converged & further.converged,
+        )
 
 
-def plan(world: TradeWorld, powers: Sequence[str], exits: Sequence[Exit]) -> list[Counterfactual]:
-    """List the equilibria that a study needs, each once."""
+def plan(
+    world: TradeWorld, powers: Sequence[str], exits: Sequence[Exit], *, baseline: bool = True
+) -> list[Counterfactual]:
+    """List the equilibria that a study needs, each once; without ``baseline`` only those after an exit."""
     owners = {route.owner for route in world.routes if route.owner is not None}
     trading = [power for power in powers if power in world.regions]
     wanted: list[Counterfactual] = []
-    for leaving in (None, *exits):
+    for leaving in (None, *exits) if baseline else exits:
         start = None if leaving is None else leaving.id
         if leaving is not None:
             wanted.append(Counterfactual(exit=start))
@@ -154,6 +170,7 @@ def run_trade(
     powers: Sequence[str],
     exits: Sequence[Exit],
     progress: Callable[[float], None] | None = None,
+    levers: TradeLevers | None = None,
 ) -> TradeResults:
     """Solve every equilibrium that the study needs, on all draws at once.
 
@@ -167,14 +184,16 @@ def run_trade(
         The what-ifs.
     progress
         Told the fraction done.
+    levers
+        From the baseline of the same draws, where they are known: then only what follows an exit is solved.
 
     Returns
     -------
     TradeResults
         Levers in log points, per draw.
     """
-    n, _, n_regions = world.flows.shape[:3]
-    wanted = plan(world, powers, exits)
+    n_regions = world.flows.shape[-1]
+    wanted = plan(world, powers, exits, baseline=levers is None)
     column = {c: k for k, c in enumerate(wanted)}
     by_id = {e.id: e for e in exits}
     client = world.client
@@ -212,11 +231,10 @@ def run_trade(
         exports=world.flows[:, :, client, :],
         imports=world.flows[:, :, :, client],
         expenditure=np.asarray(economy.E),
-        levers=_levers(world, powers, column, loss, None),
+        levers=_levers(world, powers, column, loss, None) if levers is None else levers,
         after=after,
         residual=np.asarray(solved.residual).max(axis=1),
         converged=np.all(status != model.NOT_CONVERGED, axis=1),
-        solved=n * len(wanted),
     )
 
 

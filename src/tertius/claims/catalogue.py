@@ -79,6 +79,8 @@ TABLE: tuple[Entry, ...] = (
     Entry("displacement", "leverage_after", _POWERS, "log points"),
     Entry("displacement", "leverage_gain", _POWERS, "log points"),
     Entry("displacement", "tie_after", _POWERS, "share"),
+    Entry("displacement", "effective_powers_after", ("draw", "domain"), "powers"),
+    Entry("displacement", "inverse_herfindahl_after", ("draw", "domain"), "powers"),
     Entry("displacement", "vacuum_share", ("draw", "power", "flow"), "share", leavers=False),
     Entry("displacement", "unfilled", ("draw", "flow"), "share"),
     Entry("displacement", "filled_by_own", ("draw", "flow"), "share"),
@@ -106,7 +108,7 @@ class Readable:
     Attributes
     ----------
     name
-        As a claim writes it: ``displacement.russia_out.client_loss``.
+        As a claim writes it: ``exits.russia_out.client_loss``.
     path, variable
         Where it stands in the findings: group and name.
     drawn
@@ -303,15 +305,16 @@ def from_case(case: Case) -> Catalogue:
         }
     # Which inputs a study draws does not matter here: an exact one can be read as well.
     labels["input"] = tuple(i.path for i in case.inputs())
-    groups: list[tuple[str, str, Exit | None]] = [("inputs", "inputs", None)]
+    groups: list[tuple[str, str, str, Exit | None]] = [("inputs", "inputs", "inputs", None)]
     if domains or trade is not None:
-        groups.append(("levers", "levers", None))
+        groups.append(("levers", "levers", "levers", None))
         for k, (key, leaving) in enumerate(case.exits.items()):
+            path = f"exits/{key}" if k else "displacement"
             if k == 0:
-                groups.append(("displacement", "displacement", leaving))
-            groups.append(("displacement", f"displacement.{key}", leaving))
+                groups.append(("displacement", "displacement", path, leaving))
+            groups.append(("displacement", f"exits.{key}", path, leaving))
     found: dict[str, Readable] = {}
-    for section, group, what_if in groups:
+    for section, group, path, what_if in groups:
         leavers: frozenset[str] = frozenset() if what_if is None else frozenset(what_if.leavers)
         for entry in TABLE:
             dims = [d for d in entry.dims if d != "draw"]
@@ -321,7 +324,7 @@ def from_case(case: Case) -> Catalogue:
                 continue
             found[f"{group}.{entry.name}"] = Readable(
                 name=f"{group}.{entry.name}",
-                path=group.replace(".", "/"),
+                path=path,
                 variable=entry.name,
                 drawn="draw" in entry.dims,
                 labels={d: labels[d] for d in dims},
@@ -343,18 +346,16 @@ def from_findings(findings: xr.DataTree, exact: Mapping[str, float] | None = Non
     Returns
     -------
     Catalogue
-        The variables of :data:`TABLE` that are there. The first exit stands under ``displacement`` and, as
-        well, under its own name.
+        The variables of :data:`TABLE` that are there. Exits stand under ``exits.<id>``, and the first under
+        ``displacement`` as well.
     """
-    groups: list[tuple[str, str, str]] = []
-    for section in SECTIONS:
-        if section not in findings.children:
-            continue
-        groups.append((section, section, section))
-        node = findings[section]
-        if "exit" in node.attrs:
-            groups.append((section, f"{section}.{node.attrs['exit']}", section))
-        groups.extend((section, f"{section}.{child}", f"{section}/{child}") for child in node.children)
+    groups = [(section, section, section) for section in SECTIONS if section in findings.children]
+    if "displacement" in findings.children:
+        first = findings["displacement"].attrs["exit"]
+        groups.append(("displacement", f"exits.{first}", "displacement"))
+    if "exits" in findings.children:
+        further = findings["exits"].children
+        groups.extend(("displacement", f"exits.{key}", f"exits/{key}") for key in further)
     found: dict[str, Readable] = {}
     for section, group, path in groups:
         data = findings[path].to_dataset()

@@ -44,9 +44,12 @@ class Outcome:
     Attributes
     ----------
     margin
-        Shape (n,): positive where it holds, ``NaN`` where it is missing.
+        Shape (n,): positive where it holds, ``NaN`` where it is missing or not evaluated.
     holds
-        Shape (n,): whether it does; False where the margin is missing.
+        Shape (n,): whether it does; False where the margin is missing or not evaluated.
+    evaluated
+        Shape (n,): the draws that every group has which the claim reads. In the others its margin is not
+        missing: it was not asked for.
     missing
         Why some margins are missing, in words; blank if none is.
     sections
@@ -55,13 +58,15 @@ class Outcome:
 
     margin: NDArray[np.float64]
     holds: NDArray[np.bool_]
+    evaluated: NDArray[np.bool_]
     missing: str
     sections: frozenset[str]
 
     @property
     def probability(self) -> float:
-        """Share of draws in which it holds; ``NaN`` if it is missing in any."""
-        return float("nan") if self.missing or not len(self.holds) else float(self.holds.mean())
+        """Share of the evaluated draws in which it holds; ``NaN`` if it is missing in any."""
+        known = self.evaluated.any() and not self.missing
+        return float(self.holds[self.evaluated].mean()) if known else float("nan")
 
 
 @dataclass(frozen=True)
@@ -71,17 +76,20 @@ class _Truth:
 
 
 def draws_of(findings: xr.DataTree) -> NDArray[np.int64]:
-    """Give the numbers of the draws that the findings hold, shape (n,); empty if no group has draws."""
-    for node in findings.subtree:
-        if "draw" in node.sizes:
-            if "draw" in node.coords:
-                return np.asarray(node.coords["draw"].values, dtype=np.int64)
-            return np.arange(node.sizes["draw"])
-    return np.empty(0, dtype=np.int64)
+    """Give the numbers of the draws that any group holds, shape (n,), ascending; empty if none has draws."""
+    held = [_numbered(node) for node in findings.subtree if "draw" in node.sizes]
+    return np.unique(np.concatenate(held)) if held else np.empty(0, dtype=np.int64)
+
+
+def _numbered(data: xr.DataTree | xr.DataArray) -> NDArray[np.int64]:
+    """The numbers of the draws of one group or array."""
+    if "draw" in data.coords:
+        return np.asarray(data.coords["draw"].values, dtype=np.int64)
+    return np.arange(data.sizes["draw"])
 
 
 def evaluate(text: str, findings: xr.DataTree, catalogue: Catalogue) -> Outcome:
-    """Evaluate a claim in every draw.
+    """Evaluate a claim in every draw that all groups have which it reads.
 
     Parameters
     ----------
@@ -95,7 +103,7 @@ def evaluate(text: str, findings: xr.DataTree, catalogue: Catalogue) -> Outcome:
     Returns
     -------
     Outcome
-        With n margins.
+        With n margins, one per draw of :func:`draws_of`.
 
     Raises
     ------
@@ -103,24 +111,55 @@ def evaluate(text: str, findings: xr.DataTree, catalogue: Catalogue) -> Outcome:
         If the expression is wrong for these findings.
     """
     node = checked(text, catalogue)
-    size = len(draws_of(findings))
-    with np.errstate(all="ignore"):
-        truth = _Evaluator(findings, catalogue).truth(node)
-    margin = np.broadcast_to(np.asarray(truth.margin.values, dtype=float), (size,)).copy()
-    holds = np.broadcast_to(np.asarray(truth.holds.values, dtype=bool), (size,)) & ~np.isnan(margin)
     named = [r for r in references(node) if not r.is_word]
-    missing = _missing(margin, [select(r, catalogue.find(r)) for r in named], findings)
-    return Outcome(margin, holds, missing, frozenset(r.parts[0] for r in named))
+    reads = _Reads(findings, [select(r, catalogue.find(r)) for r in named])
+    with np.errstate(all="ignore"):
+        truth = _Evaluator(reads, catalogue).truth(node)
+    draws = draws_of(findings)
+    evaluated = np.isin(draws, reads.draws)
+    margin, holds = np.full(len(draws), np.nan), np.zeros(len(draws), dtype=bool)
+    margin[evaluated] = truth.margin.values
+    holds[evaluated] = truth.holds.values & ~np.isnan(margin[evaluated])
+    missing = _missing(margin[evaluated], reads)
+    return Outcome(margin, holds, evaluated, missing, frozenset(r.parts[0] for r in named))
 
 
-def read(selection: Selection, findings: xr.DataTree) -> xr.DataArray:
-    """Pick the numbers of a selection: dims ``draw`` (if drawn) and what is left."""
-    label = selection.fixed.get("input", "")
-    if label in selection.readable.exact:
-        return xr.DataArray(selection.readable.exact[label])
-    array = findings[selection.readable.path][selection.readable.variable]
-    chosen = array.sel(dict(selection.fixed), drop=True)
-    return chosen.sel({d: list(labels) for d, labels in selection.left.items()}).astype(float)
+class _Reads:
+    """What a claim reads of findings, all of it in the same draws.
+
+    Attributes
+    ----------
+    selections
+        All of it.
+    draws
+        The numbers of the draws that every group has from which something is read draw by draw, ascending.
+    """
+
+    def __init__(self, findings: xr.DataTree, selections: Sequence[Selection]) -> None:
+        self.findings = findings
+        self.selections = selections
+        self.draws = draws_of(findings)
+        for selection in selections:
+            array = self._array(selection)
+            if array is not None and "draw" in array.dims:
+                self.draws = np.intersect1d(self.draws, _numbered(array))
+
+    def _array(self, selection: Selection) -> xr.DataArray | None:
+        """The variable with what is picked of it; None for an input that is known exactly."""
+        if selection.fixed.get("input", "") in selection.readable.exact:
+            return None
+        array = self.findings[selection.readable.path][selection.readable.variable]
+        chosen = array.sel(dict(selection.fixed), drop=True)
+        return chosen.sel({d: list(labels) for d, labels in selection.left.items()}).astype(float)
+
+    def __getitem__(self, selection: Selection) -> xr.DataArray:
+        """The numbers of a selection: dims ``draw`` (if drawn) and what is left."""
+        array = self._array(selection)
+        if array is None:
+            return xr.DataArray(selection.readable.exact[selection.fixed["input"]])
+        if "draw" not in array.dims:
+            return array
+        return array.assign_coords(draw=_numbered(array)).sel(draw=self.draws)
 
 
 _ARITHMETIC: dict[str, Callable[[xr.DataArray, xr.DataArray], xr.DataArray]] = {
@@ -134,8 +173,8 @@ _ARITHMETIC: dict[str, Callable[[xr.DataArray, xr.DataArray], xr.DataArray]] = {
 class _Evaluator:
     """Walks a tree that :func:`tertius.claims.shapes.checked` has passed."""
 
-    def __init__(self, findings: xr.DataTree, catalogue: Catalogue) -> None:
-        self.findings = findings
+    def __init__(self, reads: _Reads, catalogue: Catalogue) -> None:
+        self.reads = reads
         self.catalogue = catalogue
 
     def number(self, node: Node) -> xr.DataArray:
@@ -143,7 +182,7 @@ class _Evaluator:
             case Number(value=value):
                 return xr.DataArray(value)
             case Reference():
-                return read(select(node, self.catalogue.find(node)), self.findings)
+                return self.reads[select(node, self.catalogue.find(node))]
             case Negative(operand=operand):
                 return -self.number(operand)
             case Sum(first=first, rest=rest) | Product(first=first, rest=rest):
@@ -217,15 +256,17 @@ def _fold(ufunc: np.ufunc, values: Sequence[xr.DataArray]) -> xr.DataArray:
     return result
 
 
-def _missing(margin: NDArray[np.float64], selections: Sequence[Selection], findings: xr.DataTree) -> str:
-    """Say why margins are missing: which names have no value, and in how many draws."""
+def _missing(margin: NDArray[np.float64], reads: _Reads) -> str:
+    """Say why margins of the evaluated draws are missing: which names have no value, and in how many draws."""
+    size = len(margin)
+    if size == 0:
+        return "what it reads has no draw in common"
     lost = np.isnan(margin)
     if not lost.any():
         return ""
-    size = len(margin)
     reasons = []
-    for selection in selections:
-        values = read(selection, findings)
+    for selection in reads.selections:
+        values = reads[selection]
         # Without draws a value counts as one that is the same in all of them.
         blank = values.isnull() if "draw" in values.dims else values.isnull().expand_dims(draw=size)
         if not bool(blank.any()):

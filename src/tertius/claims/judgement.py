@@ -202,7 +202,8 @@ class _Court:
 
     def _sourced_share(self, text: str, outcome: Outcome) -> tuple[float, float]:
         """Estimate the closed index of all sourced inputs together, and its standard error."""
-        if np.ptp(outcome.margin) == 0 or not np.isfinite(outcome.margin).all():
+        margin = outcome.margin[outcome.evaluated]
+        if np.ptp(margin) == 0 or not np.isfinite(margin).all():
             return float("nan"), float("nan")
         kinds = set(_kinds(self.findings).values())
         if len(kinds) == 1:
@@ -210,15 +211,16 @@ class _Court:
         if self.designs.frozen is None or self.frozen is None:
             return float("nan"), float("nan")
         try:
-            again = evaluate(text, self.designs.frozen, self.frozen).margin
+            again = evaluate(text, self.designs.frozen, self.frozen)
         except ClaimError:
             return float("nan"), float("nan")
-        place = {int(number): k for k, number in enumerate(draws_of(self.findings))}
-        pairs = [(place[int(r)], j) for j, r in enumerate(self.designs.frozen_rows) if int(r) in place]
+        place = {int(r): k for k, r in enumerate(draws_of(self.findings)) if outcome.evaluated[k]}
+        rows = self.designs.frozen_rows
+        pairs = [(place[int(r)], j) for j, r in enumerate(rows) if int(r) in place and again.evaluated[j]]
         if len(pairs) < 2:
             return float("nan"), float("nan")
         first, second = np.array(pairs).T
-        found = closed_index(outcome.margin[first, None], again[second, None])
+        found = closed_index(outcome.margin[first, None], again.margin[second, None])
         return float(found.value[0]), float(found.error[0])
 
     def _asserted(self, claim: Claim, outcome: Outcome) -> str:
@@ -226,12 +228,12 @@ class _Court:
         if not claim.asserts:
             return ""
         # An infinite margin has no variance; whether the claim holds has.
-        finite = np.isfinite(outcome.margin).all()
-        number = outcome.margin if finite else outcome.holds.astype(float)
+        margin = outcome.margin[outcome.evaluated]
+        number = margin if np.isfinite(margin).all() else outcome.holds[outcome.evaluated].astype(float)
         if np.ptp(number) > 0:
             inputs = self.findings["inputs"]["value"].transpose("draw", "input")
             known = np.isin(inputs["input"].values, claim.asserts)
-            values = inputs.values.astype(float)
+            values = inputs.values[outcome.evaluated].astype(float)
             if answers_to_others(values[:, known], values[:, ~known], number[:, None]).value[0] >= ANSWERS:
                 return ""
         return "the claim answers to nothing but inputs that assert it: " + ", ".join(claim.asserts)

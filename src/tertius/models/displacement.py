@@ -540,9 +540,14 @@ def vacuum(s: ArrayLike, displaced: Displaced, keep: ArrayLike) -> Vacuum:
     With full exits and infinite supply elasticities prices do not move and nothing is left unfilled. A
     partial exit is a cost, so that part of what the leaver still supplies does not arrive.
     """
-    share, kept = jnp.asarray(s, float), jnp.asarray(keep, float)
+    result: Vacuum = _vacuum(jnp.asarray(s, float), displaced.delivered_hat, jnp.asarray(keep, float))
+    return result
+
+
+@jax.jit
+def _vacuum(share: Array, delivered_hat: Array, kept: Array) -> Vacuum:
     listed = ~jnp.isnan(share)
-    change = jnp.where(listed, share * (displaced.delivered_hat - 1.0), 0.0)
+    change = jnp.where(listed, share * (delivered_hat - 1.0), 0.0)
     leaving = (kept < 1) & listed
     withdrawn = -jnp.where(leaving, change, 0.0).sum(-1)
     some = withdrawn > 0

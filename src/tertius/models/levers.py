@@ -16,12 +16,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
 from tertius.errors import BadInput
-from tertius.models.displacement import Displaced, displace, displace_nested, loss
+from tertius.models.displacement import displace, displace_nested, loss
 
 __all__ = [
     "EffectivePowers",
@@ -79,9 +80,22 @@ def ces_lever(s: ArrayLike, omega: ArrayLike, sigma: ArrayLike) -> Array:
     return loss(jnp.asarray(omega, float)[..., None], jnp.log1p(-power) / (1.0 - elasticity))
 
 
-def _withdrawn(
-    s: Array, keep: Array, sigma: Array, eta: Array, rho: ArrayLike | None, nests: ArrayLike | None
-) -> Displaced:
+@jax.jit
+def _flat(s: Array, keep: Array, sigma: Array, eta: Array, omega: Array) -> Lever:
+    # Compiled as one, so that shares and quantities, which no lever needs, are never computed.
+    result = displace(s, keep, sigma, eta)
+    return Lever(loss(omega, result.log_price), result.status, result.residual)
+
+
+def _withdrawal(
+    s: Array,
+    keep: Array,
+    sigma: Array,
+    eta: Array,
+    omega: Array,
+    rho: Array | None,
+    nests: ArrayLike | None,
+) -> Lever:
     if (rho is None) != (nests is None):
         raise BadInput(
             "a nested bundle needs both its nests and the elasticity between them",
@@ -89,8 +103,10 @@ def _withdrawn(
             hint="give rho and nests together, or neither",
         )
     if rho is None or nests is None:
-        return displace(s, keep, sigma, eta)
-    return displace_nested(s, keep, sigma, rho, nests, eta)
+        flat: Lever = _flat(s, keep, sigma, eta, omega)
+        return flat
+    result = displace_nested(s, keep, sigma, rho, nests, eta)
+    return Lever(loss(omega, result.log_price), result.status, result.residual)
 
 
 def lever(
@@ -130,16 +146,15 @@ def lever(
     """
     share = jnp.asarray(s, float)
     powers = share.shape[-1] - 1
-    result = _withdrawn(
+    return _withdrawal(
         share[..., None, :],
         1.0 - jnp.eye(powers, powers + 1),
         jnp.asarray(sigma, float)[..., None],
         jnp.asarray(eta, float)[..., None, :],
+        jnp.asarray(omega, float)[..., None],
         None if rho is None else jnp.asarray(rho, float)[..., None],
         nests,
     )
-    value = loss(jnp.asarray(omega, float)[..., None], result.log_price)
-    return Lever(value, result.status, result.residual)
 
 
 def bloc_lever(
@@ -178,9 +193,9 @@ def bloc_lever(
     leaving = jnp.asarray(members, bool)
     own = jnp.zeros((*leaving.shape[:-1], 1), bool)
     keep = jnp.where(jnp.concatenate([leaving, own], -1), 0.0, 1.0)
-    share, elasticity, supply = (jnp.asarray(a, float) for a in (s, sigma, eta))
-    result = _withdrawn(share, keep, elasticity, supply, rho, nests)
-    return Lever(loss(omega, result.log_price), result.status, result.residual)
+    share, elasticity, supply, weight = (jnp.asarray(a, float) for a in (s, sigma, eta, omega))
+    between = None if rho is None else jnp.asarray(rho, float)
+    return _withdrawal(share, keep, elasticity, supply, weight, between, nests)
 
 
 def net(lever: ArrayLike, reverse: ArrayLike) -> Array:

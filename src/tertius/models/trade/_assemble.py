@@ -29,11 +29,10 @@ from tertius.models.trade._system import (
     leaving,
     split,
     unit,
+    wedges,
 )
 
 __all__ = ["CapArrays", "Worlds", "assemble", "dense_system", "finish", "hub_system"]
-
-NEVER = 1e3
 
 
 class Worlds(NamedTuple):
@@ -66,14 +65,19 @@ def _close(keep: Array, caps: CapArrays | None) -> Array:
 def _cap_terms(
     world: Worlds, keep: Array, origin: NDArray[np.int64], destination: NDArray[np.int64], caps: CapArrays
 ) -> CapTerms:
-    """Limits in the currency of the flows. A cap that cannot bind gets one so high that its condition is slack."""
+    """Limits in the currency of the flows, and whose prices they are counted from."""
     flows = (world.lam * (world.alpha * world.E[:, None])[:, :, None])[:, : keep.shape[1], origin, destination]
     counted = caps.member * flows[:, None]
     before = jnp.sum(counted, (2, 3))[..., None]
     remains = jnp.sum(counted[..., None] * keep[:, None], (2, 3))
     binds = jnp.isfinite(caps.limit) & (caps.limit > 0) & (remains > 0)
-    log_limit = jnp.where(binds, jnp.log(jnp.where(binds, caps.limit * before, 1.0)), NEVER)
-    return CapTerms(None, None, None, log_limit, caps.exporter)
+    log_limit = jnp.where(binds, jnp.log(jnp.where(binds, caps.limit * before, 1.0)), 0.0)
+    sellers = np.zeros((len(origin), world.lam.shape[-1]))
+    sellers[np.arange(len(origin)), origin] = 1.0
+    by_origin = counted @ sellers
+    whole = jnp.sum(by_origin, (2, 3), keepdims=True)
+    reference = by_origin / jnp.where(whole > 0, whole, 1.0)
+    return CapTerms(None, None, None, log_limit, binds, caps.exporter, reference)
 
 
 def assemble(world: Worlds, links: HubLinks | DenseLinks, caps: CapTerms | None, options: Options) -> System:
@@ -191,7 +195,7 @@ def dense_system(
 def finish(world: Worlds, system: System, options: Options, found: Found, caps: CapArrays | None) -> Equilibrium:
     """Read the equilibrium off the solution; leading axes (K, C)."""
     at = evaluate(system, options, found.y)
-    x, _, z = split(system, found.y)
+    x, _, q = split(system, found.y)
     alpha = world.alpha[..., None]
     lost = (alpha > 0) & (system.alpha <= 0)
     made = world.Y if system.Y.shape[1] == world.Y.shape[1] else jnp.sum(world.Y, 1, keepdims=True)
@@ -214,10 +218,10 @@ def finish(world: Worlds, system: System, options: Options, found: Found, caps: 
     status = jnp.where(jnp.any(lost, axis=(1, 2)), NO_SUPPLIER, CONVERGED)
     status = jnp.where((status == CONVERGED) & jnp.any(idle, axis=(1, 2)), NO_BUYER, status)
     status = jnp.where(found.residual <= TOLERANCE, status, NOT_CONVERGED)
-    if z is None or caps is None:
+    if q is None or caps is None:
         shadow = jnp.zeros((*found.residual.shape, 0))
     else:
-        shadow = jnp.swapaxes(jnp.where(caps.limit <= 0, jnp.inf, z), 1, 2)
+        shadow = jnp.swapaxes(jnp.where(caps.limit <= 0, jnp.inf, wedges(system, x, q)[1]), 1, 2)
     return Equilibrium(
         log_price=jnp.moveaxis(log_price, -1, 1),
         log_phi=jnp.moveaxis(log_phi, -1, 1),

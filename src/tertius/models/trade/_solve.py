@@ -33,6 +33,7 @@ from tertius.models.trade._economy import (
     concrete,
     single_hub,
 )
+from tertius.models.trade._hub import baseline_corner
 from tertius.models.trade._solver import (
     Found,
     chord_at_baseline,
@@ -42,14 +43,14 @@ from tertius.models.trade._solver import (
     newton,
     secant_chord,
 )
-from tertius.models.trade._system import Options, System
+from tertius.models.trade._system import HubLinks, Options, System
 
 __all__ = ["PairFlows", "pair_flows", "solve", "solve_draws", "without_deficits"]
 
 CHUNK = 16
 CHORD_STEPS = 40
 DEPTH = 4
-DEPTH_WITH_CAPS = 4
+DEPTH_WITH_CAPS = 3
 STRAGGLERS = 16
 WORKERS = 2
 
@@ -66,6 +67,10 @@ class PairFlows(NamedTuple):
 
 def _search(world: Worlds, system: System, options: Options, limit: Array | int) -> Found:
     chord = chord_at_baseline(*world, options, system.links.lam.shape[1], system.caps is not None)
+    if isinstance(system.links, HubLinks):
+        groups = system.Y.shape[1]
+        corner = baseline_corner(*world[:4], world.theta, chord.pull, system.links.hub, groups)
+        chord = chord._replace(corner=corner)
     depth = DEPTH if system.caps is None else DEPTH_WITH_CAPS
     return secant_chord(system, options, chord, start_of(system), limit, depth)
 
@@ -419,14 +424,16 @@ def _retry(layout: _Layout, take: Callable[[NDArray[np.int64]], _Chunk], result:
             old[some[:, 0], some[:, 1]] = new
 
 
-@partial(jax.jit, static_argnums=2)
-def _balanced_flows(X: Array, theta: Array, factors: Factors) -> tuple[Array, Array]:
+@partial(jax.jit, static_argnums=(2, 3))
+def _balanced_flows(X: Array, theta: Array, factors: Factors, complete: bool) -> tuple[Array, Array]:
     economy = calibrate(X)
     none = np.empty(0, dtype=np.int64)
     world = Worlds(*(a[None] for a in (*economy, theta)))
     options = Options(factors, "balanced", "world", (), ())
     system = hub_system(world, 0, none, none, jnp.ones((1, len(theta), 0, 1)), None, options)
-    found = _rescue(system, options, _search(world, system, options, CHORD_STEPS))
+    found = _search(world, system, options, CHORD_STEPS)
+    if complete:
+        found = _rescue(system, options, found)
     out = finish(world, system, options, found, None)
     log_share = -theta[:, None] * out.log_price[0, 0]
     share = economy.lam * jnp.exp(log_share[:, :, None] - out.log_phi[0, 0, :, None])
@@ -457,8 +464,11 @@ def without_deficits(
     elasticity = np.broadcast_to(np.asarray(theta, dtype=float), (*flows.shape[:-3], flows.shape[-3]))
     if flows.ndim == 4:
         return np.stack([without_deficits(x, t, factors=factors) for x, t in zip(flows, elasticity, strict=True)])
-    balanced, worst = _balanced_flows(jnp.asarray(flows), jnp.asarray(elasticity), factors)
-    return np.where(float(np.max(np.asarray(worst))) <= TOLERANCE, np.asarray(balanced), np.nan)
+    for complete in (False, True):
+        balanced, worst = _balanced_flows(jnp.asarray(flows), jnp.asarray(elasticity), factors, complete)
+        if float(np.max(np.asarray(worst))) <= TOLERANCE:
+            return np.asarray(balanced)
+    return np.full_like(flows, np.nan)
 
 
 def pair_flows(

@@ -19,13 +19,15 @@ import numpy as np
 from jax import Array
 
 from tertius.models.trade._economy import TOLERANCE
-from tertius.models.trade._system import Options, Outcome, System, evaluate, split
+from tertius.models.trade._hub import Corner, renewed
+from tertius.models.trade._system import Options, Outcome, System, evaluate
 
 __all__ = ["Chord", "Found", "chord_at_baseline", "conditions", "jacobian", "newton", "residual", "secant_chord"]
 
 NEWTON_STEPS = 60
 LONGEST_STEP = 2.0
 DENSE = 400
+ROUGH = 0.3
 SMALL = 32
 
 
@@ -44,6 +46,7 @@ class Chord(NamedTuple):
     pull: Array  # (K, G, N), of each group's price on its region's income
     world: Array  # (K, G, N), on world output
     anchor: Array  # (K, N), how a rise of world output moves normalised expenditure
+    corner: Corner | None = None  # the hub's corner of it
 
 
 class Found(NamedTuple):
@@ -158,7 +161,10 @@ def _by_parts(chord: Chord, market: Array, budget: Array | None) -> tuple[Array,
 
 
 def chord_step(chord: Chord, system: System, at: Outcome, y: Array) -> Array:
-    """Newton's step with the baseline's Jacobian; caps take their own Newton steps, never below zero."""
+    """Newton's step with the baseline's Jacobian, and the hub's part of it renewed where there is a hub.
+
+    Limit prices take their own Newton steps.
+    """
     K, groups, N, C = at.market.shape
     if chord.whole is None:
         step, e = _by_parts(chord, at.market, at.budget)
@@ -169,24 +175,24 @@ def chord_step(chord: Chord, system: System, at: Outcome, y: Array) -> Array:
         both = jnp.concatenate([at.market.reshape(K, groups * N, C), at.budget], 1)
         solved = chord.whole @ both
         step, e = solved[:, : groups * N], solved[:, groups * N :]
-    step = jnp.where(system.Y.reshape(K, groups * N, -1) > 0, step, 0.0)
-    if at.excess is None or at.slope is None:
-        return step
-    z = split(system, y)[2]
-    return jnp.concatenate([step, e, jnp.maximum(-z, -at.excess / at.slope)], 1)
+    if at.excess is not None and at.slope is not None:
+        step = jnp.concatenate([step, e, -at.excess / at.slope], 1)
+    if chord.corner is not None:
+        step = renewed(chord.corner, system, at, y, step)
+    alive = system.Y.reshape(K, groups * N, -1) > 0
+    return jnp.concatenate([jnp.where(alive, step[:, : groups * N], 0.0), step[:, groups * N :]], 1)
 
 
 def conditions(system: System, options: Options, y: Array) -> Array:
-    """Return what must vanish, (K, n, C): markets, and under caps budgets and min(shadow price, −excess)."""
-    return _stack(system, evaluate(system, options, y), y)
+    """Return what must vanish, (K, n, C): markets, and under caps budgets and the caps' excess."""
+    return _stack(evaluate(system, options, y))
 
 
-def _stack(system: System, at: Outcome, y: Array) -> Array:
+def _stack(at: Outcome) -> Array:
     market = at.market.reshape(at.market.shape[0], -1, at.market.shape[-1])
     if at.budget is None or at.excess is None:
         return market
-    z = split(system, y)[2]
-    return jnp.concatenate([market, at.budget, jnp.minimum(z, -at.excess)], 1)
+    return jnp.concatenate([market, at.budget, at.excess], 1)
 
 
 def residual(values: Array) -> Array:
@@ -257,9 +263,8 @@ def secant_chord(
     def look(y: Array) -> tuple[Array, Array]:
         at = evaluate(system, options, y)
         # Without the barrier the compiler repeats the evaluation inside the products that follow.
-        held = jax.lax.optimization_barrier((at.market, at.budget, at.excess, at.slope))
-        at = Outcome(*held, at.log_phi, at.log_expenditure)
-        return residual(_stack(system, at, y)), chord_step(chord, system, at, y)
+        at = jax.lax.optimization_barrier(at)
+        return residual(_stack(at)), chord_step(chord, system, at, y)
 
     def going(state: _State) -> Array:
         return (state.k < limit) & jnp.any(state.residual > TOLERANCE)
@@ -271,8 +276,10 @@ def secant_chord(
         r = jnp.where(unsolved, r, state.residual)
         direction = jax.lax.optimization_barrier(direction)
 
-        moves = (state.step, *state.moves[:-1])
-        turns = (direction - state.direction, *state.turns[:-1])
+        # What was learned while limits were still coming and going is no guide.
+        learned = ((r < ROUGH) & (state.residual < ROUGH))[:, None] if system.caps is not None else True
+        moves = (jnp.where(learned, state.step, 0.0), *state.moves[:-1])
+        turns = (jnp.where(learned, direction - state.direction, 0.0), *state.turns[:-1])
         newest = [jnp.sum(turns[0] * turn, 1) for turn in turns]
         gram = [newest] + [
             [newest[i], *(state.gram[i - 1][j - 1] for j in range(1, depth))] for i in range(1, depth)

@@ -19,7 +19,7 @@ from jax import Array
 
 from tertius.models.trade._economy import Deficits, Factors, Numeraire
 
-__all__ = ["CapTerms", "DenseLinks", "HubLinks", "Options", "Outcome", "System", "evaluate", "split"]
+__all__ = ["CapTerms", "DenseLinks", "HubLinks", "Options", "Outcome", "System", "evaluate", "split", "wedges"]
 
 TINY = 1e-300
 
@@ -61,14 +61,18 @@ class DenseLinks(NamedTuple):
 class CapTerms(NamedTuple):
     """Caps on the pairs of the links: (K, R, T, N, 1) members by the hub's row and column, or (K, R, T, N, N).
 
-    ``log_limit`` (K, R, C) is the log of the quantity allowed, ``exporter`` (K, R) the exporter's share of the rent.
+    ``log_limit`` (K, R, C) is the log of the quantity allowed and ``binds`` (K, R, C) whether it can bind at all;
+    ``exporter`` (K, R) is the exporter's share of the rent; ``reference`` (K, R, T, N) weighs the log prices of the
+    members' origins into the cap's own, from which its limit price is counted.
     """
 
     row: Array | None
     col: Array | None
     every: Array | None
     log_limit: Array
+    binds: Array
     exporter: Array
+    reference: Array
 
 
 class System(NamedTuple):
@@ -90,10 +94,12 @@ class Outcome(NamedTuple):
 
     market: Array  # (K, G, N, C) log(income / p̂Y)
     budget: Array | None  # (K, N, C) log of expenditure implied over expenditure guessed
-    excess: Array | None  # (K, R, C) log of capped quantity over its limit
-    slope: Array | None  # (K, R, C) derivative of excess by the log shadow price, prices and expenditure held
+    excess: Array | None  # (K, R, C) log of the quantity at the limit price over the limit
+    slope: Array | None  # (K, R, C) its derivative by the log limit price, prices and expenditure held
     log_phi: Array  # (K, S, N, C)
     log_expenditure: Array  # (K, N, C)
+    phi: Array  # (K, S, N, C)
+    v: Array  # (K, S, N, C) what is spent on a sector over its Φ
 
 
 def to_destinations(lam: Array, u: Array) -> Array:
@@ -134,13 +140,29 @@ def leaving(links: HubLinks | DenseLinks, v: Array) -> Array:
 
 
 def split(system: System, y: Array) -> tuple[Array, Array | None, Array | None]:
-    """Cut the unknowns (K, n, C) into log prices (K, G, N, C), log expenditure and log shadow prices."""
+    """Cut the unknowns (K, n, C) into log prices (K, G, N, C), log expenditure and log limit prices."""
     K, groups, regions, C = system.Y.shape
     x = y[:, : groups * regions].reshape(K, groups, regions, C)
     if system.caps is None:
         return x, None, None
     rest = y[:, groups * regions :]
     return x, rest[:, :regions], rest[:, regions:]
+
+
+def wedges(system: System, x: Array, q: Array) -> tuple[Array, Array]:
+    """Log wedges of the caps, two arrays (K, R, C): at which the limit would be met, and as they are.
+
+    A cap's unknown q is its limit price: what buyers would have to pay for the limit to be just met. It hardly moves
+    with the sellers' own prices, so that it is found at once, while a shadow price and the sellers' price, which
+    buyers feel as a sum, would chase each other. Where the limit price is below what sellers ask anyway, the cap is
+    slack and its wedge is nought.
+    """
+    caps = system.caps
+    assert caps is not None
+    T = caps.reference.shape[2]
+    asked = x[:, :T] if x.shape[1] > 1 else x
+    met = q - jnp.sum(caps.reference[..., None] * asked[:, None], (2, 3))
+    return met, jnp.where(caps.binds, jnp.maximum(met, 0.0), 0.0)
 
 
 class _Block(NamedTuple):
@@ -220,11 +242,20 @@ class _CapState(NamedTuple):
     slope: Array  # (K, R, C)
 
 
+def _at_destination(kind: str, by_pair: Array) -> Array:
+    """Sum what pairs of a block (..., N, C or N) add to their destination, and give it to each of them."""
+    if kind == "row":
+        return by_pair
+    return jnp.sum(by_pair, -2, keepdims=True)
+
+
 def _caps(
     system: System,
     options: Options,
     links: HubLinks | DenseLinks,
     blocks: list[_Block],
+    q: Array,
+    met: Array,
     z: Array,
     price: Array,
     u: Array,
@@ -246,12 +277,18 @@ def _caps(
         left = shipped * supply * demand
         seller, _ = _along(links, block.kind, price[:, :T], price[:, :T])
         physical = left * jnp.exp(-block.wedge) / seller
-        weighed, market = _along(links, block.kind, u, 1.0 / phi)
-        share = block.softened * weighed * market
-        elastic = -1.0 - system.theta[:, :T] * (1.0 - share)
-        used = block.member * physical[:, None]
+        # The quantity counted against a cap is that at its limit price, whether it binds or not.
+        weighed, total = _along(links, block.kind, u, phi)
+        on = (block.member > 0).astype(float)
+        gap = jnp.where(caps.binds, met - z, 0.0)[:, :, None, None, :]
+        fewer = jnp.exp(-system.theta[:, None, :T] * gap)
+        there = (block.softened * weighed)[:, None]
+        then = total[:, None] + _at_destination(block.kind, on * there * (fewer - 1.0))
+        share = there * fewer / then
+        elastic = -1.0 - system.theta[:, None, :T] * (1.0 - share)
+        used = block.member * physical[:, None] * fewer * jnp.exp(-gap) * (total[:, None] / then)
         quantity.append(jnp.sum(used, (2, 3)))
-        bend.append(jnp.sum(used * elastic[:, None], (2, 3)))
+        bend.append(jnp.sum(used * elastic, (2, 3)))
         for r, owner in enumerate(options.owners):
             after = jnp.where(block.member[:, r] > 0, left * jnp.exp(-z[:, r, None, None]), left)
             rents = rents + _rents(links, owner, caps.exporter[:, r], block.kind, left - after)
@@ -260,10 +297,11 @@ def _caps(
     if blocks[0].kind == "all":
         used_up, responds = jnp.sum(used_up, -1, keepdims=True), jnp.sum(responds, -1, keepdims=True)
     ships = used_up > 0
+    bound = ships & caps.binds
     return _CapState(
         rents,
-        jnp.log(jnp.where(ships, used_up, TINY)) - caps.log_limit,
-        jnp.where(ships, responds / jnp.where(ships, used_up, 1.0), -1.0),
+        jnp.where(bound, jnp.log(jnp.where(ships, used_up, TINY)) - caps.log_limit, q),
+        jnp.where(bound, responds / jnp.where(ships, used_up, 1.0), 1.0),
     )
 
 
@@ -278,14 +316,14 @@ def evaluate(system: System, options: Options, y: Array) -> Outcome:
         Factors, closure and numeraire. Prices are those at which world output at baseline quantities costs what it
         did; a closure's other numeraire enters through its value at these prices.
     y
-        (K, n, C): log p̂ (G, N), and under caps log(E'/E) (N) and the log shadow prices (R).
+        (K, n, C): log p̂ (G, N), and under caps log(E'/E) (N) and the log limit prices (R).
 
     Returns
     -------
     Outcome
-        With zero ``market`` (and ``budget``, and min(shadow price, −excess)) at an equilibrium.
+        With zero ``market`` (and ``budget`` and ``excess``) at an equilibrium.
     """
-    x, e, z = split(system, y)
+    x, e, q = split(system, y)
     T = system.links.lam.shape[1]
     price = jnp.exp(x)
     u = jnp.exp(-system.theta * x)
@@ -293,6 +331,7 @@ def evaluate(system: System, options: Options, y: Array) -> Outcome:
 
     links: HubLinks | DenseLinks = system.links
     blocks: list[_Block] = []
+    met, z = (None, None) if q is None else wedges(system, x, q)
     if z is not None:
         links, blocks = _soften(system, z)
     phi = arriving(links, u[:, :T])
@@ -320,8 +359,8 @@ def evaluate(system: System, options: Options, y: Array) -> Outcome:
     budget: Array | None = None
     excess: Array | None = None
     slope: Array | None = None
-    if z is not None:
-        state = _caps(system, options, links, blocks, z, price, u[:, :T], v[:, :T], phi[:, :T])
+    if q is not None and met is not None and z is not None:
+        state = _caps(system, options, links, blocks, q, met, z, price, u[:, :T], v[:, :T], phi[:, :T])
         implied = income + state.rents
         if kept is not None:
             implied = implied + (1.0 - kept) * spending
@@ -337,7 +376,7 @@ def evaluate(system: System, options: Options, y: Array) -> Outcome:
         sales = jnp.sum(sales, 1, keepdims=True)
     alive = system.Y > 0
     market = jnp.log(jnp.where(alive, sales / jnp.where(alive, system.Y, 1.0), 1.0)) - x
-    return Outcome(market, budget, excess, slope, log_phi, e)
+    return Outcome(market, budget, excess, slope, log_phi, e, phi, v)
 
 
 def _before_transfers(system: System, options: Options, earned: Array, log_phi: Array) -> Array:
