@@ -61,10 +61,11 @@ def test_the_total_has_its_interval_and_missing_is_said(full: xr.DataTree) -> No
     assert "the case gives none in Public opinion" in text
 
 
-def test_those_who_leave_are_said_to_leave(full: xr.DataTree) -> None:
+@pytest.mark.parametrize("width", [80, 120])
+def test_those_who_leave_are_said_to_leave(full: xr.DataTree, width: int) -> None:
     row = next(
         line
-        for line in shown(full, 120).splitlines()
+        for line in shown(full, width).splitlines()
         if re.match(r" The West +\d", line) and "leaves" in line
     )
     assert row.count("leaves") == 3

@@ -138,12 +138,12 @@ class _Terminal:
             self.say(draws_words(found, self.reading), "dim")
         table = self.table(first="", width=16 if self.console.width < 100 else None)
         columns = {
-            "Lever before": 6,
-            "after": 6,
+            "Lever\nbefore": 6,
+            "Lever\nafter": 6,
             "Gain": 12,
-            "Gains most": 7,
-            "Of the vacuum": 12,
-            "Fills most": 7,
+            "Gains\nmost": 6,
+            "Of the\nvacuum": 12,
+            "Fills\nmost": 6,
         }
         for column, width in columns.items():
             table.add_column(column, justify="right", min_width=width, max_width=12)
