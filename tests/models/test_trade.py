@@ -133,7 +133,9 @@ def test_closures_agree_with_the_slow_twin(deficits, numeraire):
     X, theta = a_world(4)
     keep = some_exits(1)
     out = solved(X, theta, exits(keep), factors="specific", deficits=deficits, numeraire=numeraire)
-    twin = Twin(X, theta, dense(keep[0]), factors="specific", deficits=deficits, numeraire=numeraire).by_root()
+    twin = Twin(
+        X, theta, dense(keep[0]), factors="specific", deficits=deficits, numeraire=numeraire
+    ).by_root()
     np.testing.assert_allclose(out.welfare[0], twin.welfare, rtol=1e-9)
     if deficits == "nominal" and numeraire == 2:
         paid = np.exp(out.log_price[0, :, 2]) @ twin.Y[:, 2] / twin.Y[:, 2].sum()
@@ -165,7 +167,9 @@ def test_a_cap_agrees_with_bisection_on_its_shadow_price(factors, limit):
     np.testing.assert_allclose(out.cap_price[0, 0], log_tau, atol=1e-8)
     np.testing.assert_allclose(out.welfare[0], twin.welfare, rtol=1e-8)
     flows = trade.pair_flows(trade.calibrate(X), theta, exits(keep, capped(limit)), out)
-    np.testing.assert_allclose(flows.value[0], twin.out["value"][:, ORIGIN, DESTINATION], rtol=1e-7, atol=1e-12)
+    np.testing.assert_allclose(
+        flows.value[0], twin.out["value"][:, ORIGIN, DESTINATION], rtol=1e-7, atol=1e-12
+    )
     np.testing.assert_allclose(
         flows.quantity[0], twin.out["quantity"][:, ORIGIN, DESTINATION], rtol=1e-7, atol=1e-12
     )
@@ -238,7 +242,9 @@ def test_what_is_sold_is_bought_is_earned(factors, X, theta, keep):
     economy = trade.calibrate(X)
     p = np.exp(out.log_price[0])
     earned = p * np.asarray(economy.Y)
-    np.testing.assert_allclose(new.sum((0, 1)), np.asarray(economy.E) * np.exp(out.log_expenditure[0]), rtol=1e-9)
+    np.testing.assert_allclose(
+        new.sum((0, 1)), np.asarray(economy.E) * np.exp(out.log_expenditure[0]), rtol=1e-9
+    )
     np.testing.assert_allclose(new.sum((0, 2)), earned.sum(0), rtol=1e-9)
     if factors == "specific":
         np.testing.assert_allclose(new.sum(2), earned, rtol=1e-9)
@@ -289,7 +295,10 @@ def test_a_country_cut_in_two_changes_nothing_for_anyone(X, theta, keep, share):
     wide[:, :N, :N] = X
     wide[:, :, N] = wide[:, :, N - 1] * 1.0
     wide[:, :N, N - 1], wide[:, :N, N] = X[:, :, N - 1] * part[0], X[:, :, N - 1] * part[1]
-    wide[:, N - 1, : N - 1], wide[:, N, : N - 1] = X[:, N - 1, : N - 1] * part[0], X[:, N - 1, : N - 1] * part[1]
+    wide[:, N - 1, : N - 1], wide[:, N, : N - 1] = (
+        X[:, N - 1, : N - 1] * part[0],
+        X[:, N - 1, : N - 1] * part[1],
+    )
     wide[:, N - 1 :, N - 1 :] = X[:, N - 1, N - 1][:, None, None] * np.outer(part, part)
     twice = np.ones((1, S, 2 * N))
     columns = [*range(N - 1), N - 2]
@@ -307,13 +316,19 @@ def test_a_country_cut_in_two_changes_nothing_for_anyone(X, theta, keep, share):
 def test_a_zero_tariff_and_a_cost_of_one_are_none(X, theta, keep):
     plain = solved(X, theta, exits(keep), factors="specific")
     dressed = exits(keep)._replace(cost=np.ones((S, N, N)), tariff=np.zeros((S, N, N)))
-    np.testing.assert_allclose(solved(X, theta, dressed, factors="specific").welfare, plain.welfare, rtol=1e-9)
+    np.testing.assert_allclose(
+        solved(X, theta, dressed, factors="specific").welfare, plain.welfare, rtol=1e-9
+    )
 
 
 @pytest.mark.parametrize("factors", FACTORS)
 @properties
 @given(
-    X=worlds(), theta=elasticities(), limit=st.floats(0.02, 1.5), rent=st.floats(0, 1), tighter=st.floats(0.3, 0.9)
+    X=worlds(),
+    theta=elasticities(),
+    limit=st.floats(0.02, 1.5),
+    rent=st.floats(0, 1),
+    tighter=st.floats(0.3, 0.9),
 )
 def test_a_cap_holds_and_its_price_rises_as_it_tightens(factors, X, theta, limit, rent, tighter):
     keep = np.ones((1, S, M))
@@ -457,9 +472,7 @@ def test_derivatives_agree_with_differences_under_a_binding_cap():
     def loss(limit, theta, scale):
         economy = trade.calibrate(jnp.asarray(X) * (1 + scale * jnp.asarray(np.eye(N)[1])))
         keep = jnp.full((1, S, M), 0.7)
-        out = trade.solve(
-            economy, theta, exits(keep, capped(0.4)._replace(limit=limit)), factors="specific"
-        )
+        out = trade.solve(economy, theta, exits(keep, capped(0.4)._replace(limit=limit)), factors="specific")
         return jnp.log(out.welfare[0, 0])
 
     point = (jnp.array([[0.4]]), jnp.asarray(theta), jnp.array(0.1))

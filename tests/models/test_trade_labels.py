@@ -21,7 +21,9 @@ def flows(seed=0, sectors=True):
     X = np.exp(rng.uniform(-1, 1, (2, 6, 6)))
     X[:, np.arange(6), np.arange(6)] *= 8
     coords = {"sector": SECTORS, "origin": COUNTRIES, "destination": COUNTRIES}
-    out = xr.DataArray(X, coords=coords, dims=["sector", "origin", "destination"], attrs={"unit": "billion US$"})
+    out = xr.DataArray(
+        X, coords=coords, dims=["sector", "origin", "destination"], attrs={"unit": "billion US$"}
+    )
     return out if sectors else out.sum("sector")
 
 
@@ -46,7 +48,9 @@ def test_results_carry_names_and_proof(world):
     assert out.flows.attrs["unit"] == "billion US$"
     assert float(out.flows.sel(origin="KAZ", destination=["DEU", "FRA"]).sum()) == 0
     assert float(out.flows.sel(destination="KAZ", origin=["DEU", "FRA"]).sum()) == 0
-    np.testing.assert_allclose(out.flows.sum(["sector", "origin"]), out.expenditure * world.economy.E, rtol=1e-9)
+    np.testing.assert_allclose(
+        out.flows.sum(["sector", "origin"]), out.expenditure * world.economy.E, rtol=1e-9
+    )
     assert float(out.welfare.sel(country="KAZ")) < 1
 
 
@@ -73,7 +77,9 @@ def test_exits_by_sector_direction_and_degree(world):
     share = share / share.sum(1, keepdims=True)
     spent = np.asarray(economy.alpha) * np.asarray(out.expenditure * economy.E)
     np.testing.assert_allclose(out.flows, share * spent[:, None], rtol=1e-9)
-    np.testing.assert_allclose(out.flows.sum(["sector", "destination"]), out.wages * economy.Y.sum(0), rtol=1e-9)
+    np.testing.assert_allclose(
+        out.flows.sum(["sector", "destination"]), out.wages * economy.Y.sum(0), rtol=1e-9
+    )
 
 
 def test_a_joint_exit_of_a_bloc_agrees_with_scipy(one_good):

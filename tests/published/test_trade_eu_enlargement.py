@@ -31,7 +31,9 @@ def test_the_enlargement(reference, deficits, welfare, flows):
     out = trade.counterfactual(world, cost=cost, elasticity=theta, deficits=deficits)
     assert out.residual <= 1e-10
     for country, numbers in published["countries"].items():
-        assert float(out.welfare.sel(country=country)) == pytest.approx(numbers[welfare], abs=TOLERANCE), country
+        assert float(out.welfare.sel(country=country)) == pytest.approx(numbers[welfare], abs=TOLERANCE), (
+            country
+        )
     known = tables[flows].where(np.isfinite(tables[flows]), drop=False)
     positive = known > 0
     ratio = xr.where(positive, out.flows / known.where(positive, 1.0), 1.0)

@@ -46,7 +46,9 @@ def check(out, expected, economy):
     np.testing.assert_allclose(out.wages, expected["w_hat"], **to_the_digit)
     np.testing.assert_allclose(out.prices.isel(sector=0), expected["P_hat"], **to_the_digit)
     np.testing.assert_allclose(out.welfare, expected["real_expenditure_hat"], **to_the_digit)
-    np.testing.assert_allclose(out.wages / out.prices.isel(sector=0), expected["real_wage_hat"], **to_the_digit)
+    np.testing.assert_allclose(
+        out.wages / out.prices.isel(sector=0), expected["real_wage_hat"], **to_the_digit
+    )
     np.testing.assert_allclose(out.expenditure * np.asarray(economy.E), expected["E_new"], rtol=0, atol=1e-8)
 
 
@@ -54,7 +56,9 @@ def test_an_iceberg_cost(world, published):
     out = trade.counterfactual(world, cost=iceberg(world), elasticity=5.0)
     expected = published["iceberg20pct_0-1_world_gdp"]
     check(out, expected, world.economy)
-    np.testing.assert_allclose(out.flows / out.flows.sum("origin"), expected["lambda_new"], rtol=0, atol=1e-10)
+    np.testing.assert_allclose(
+        out.flows / out.flows.sum("origin"), expected["lambda_new"], rtol=0, atol=1e-10
+    )
 
 
 def test_an_iceberg_cost_and_the_end_of_deficits(world, published):
@@ -93,7 +97,9 @@ def test_autarky_costs_what_home_shares_say(published):
         shock = trade.Shock([client] * 2 + others, others + [client] * 2, np.zeros((1, 1, 4)))
         out = trade.solve(economy, [5.0], shock, deficits="balanced")
         np.testing.assert_allclose(out.welfare[0, client], home[client] ** 0.2, rtol=1e-9)
-        np.testing.assert_allclose(out.welfare[0, client], published["ACR_check"]["ratio"][client], rtol=0, atol=1e-8)
+        np.testing.assert_allclose(
+            out.welfare[0, client], published["ACR_check"]["ratio"][client], rtol=0, atol=1e-8
+        )
 
 
 def test_home_shares_of_the_world_with_deficits(world, published):
@@ -107,7 +113,9 @@ def test_two_symmetric_countries_have_a_closed_form(published):
     case = published["two_country_symmetric"]
     share = case["lambda_dd"]
     world = trade.baseline(table([[share, 1 - share], [1 - share, share]], ["a", "b"]))
-    cost = xr.where(xr.ones_like(world.flows.isel(sector=0, drop=True)) * np.eye(2) > 0, 1.0, case["iceberg_hat"])
+    cost = xr.where(
+        xr.ones_like(world.flows.isel(sector=0, drop=True)) * np.eye(2) > 0, 1.0, case["iceberg_hat"]
+    )
     out = trade.counterfactual(world, cost=cost, elasticity=case["eps"])
     np.testing.assert_allclose(out.welfare, case["W_hat"], rtol=1e-12)
     np.testing.assert_allclose(out.flows.sel(origin="a", destination="a"), case["lambda_new"], rtol=1e-12)
