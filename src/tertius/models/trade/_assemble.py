@@ -66,7 +66,9 @@ def _cap_terms(
     world: Worlds, keep: Array, origin: NDArray[np.int64], destination: NDArray[np.int64], caps: CapArrays
 ) -> CapTerms:
     """Limits in the currency of the flows, and whose prices they are counted from."""
-    flows = (world.lam * (world.alpha * world.E[:, None])[:, :, None])[:, : keep.shape[1], origin, destination]
+    flows = (world.lam * (world.alpha * world.E[:, None])[:, :, None])[
+        :, : keep.shape[1], origin, destination
+    ]
     counted = caps.member * flows[:, None]
     before = jnp.sum(counted, (2, 3))[..., None]
     remains = jnp.sum(counted[..., None] * keep[:, None], (2, 3))
@@ -192,7 +194,9 @@ def dense_system(
     return assemble(world, DenseLinks(lam, paid), terms, options)
 
 
-def finish(world: Worlds, system: System, options: Options, found: Found, caps: CapArrays | None) -> Equilibrium:
+def finish(
+    world: Worlds, system: System, options: Options, found: Found, caps: CapArrays | None
+) -> Equilibrium:
     """Read the equilibrium off the solution; leading axes (K, C)."""
     at = evaluate(system, options, found.y)
     x, _, q = split(system, found.y)

@@ -214,7 +214,9 @@ def _eliminate(matrix: Array, right: Array) -> Array:
     rows = [jnp.concatenate([matrix[:, i], right[:, i][:, None]], 1) for i in range(size)]
     for i in range(size):
         pivot = rows[i][:, i : i + 1]
-        rows[i] = rows[i] / jnp.where(jnp.abs(pivot) > 1e-12, pivot, 1.0)
+        # A hub cut off from everyone has no price level of its own: nothing moves it, and it stays where it is.
+        settled = jnp.abs(pivot) > 1e-9
+        rows[i] = jnp.where(settled, rows[i] / jnp.where(settled, pivot, 1.0), 0.0)
         for j in range(size):
             if j != i:
                 rows[j] = rows[j] - rows[j][:, i : i + 1] * rows[i]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, cast
 
+import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -217,7 +218,9 @@ class Counterfactual:
         weight = np.asarray(economy.lam) * self._keep
         here = weight > 0
         exponent = np.zeros_like(weight)
-        np.subtract(-self._theta[:, None, None] * (log_p + self._log_wedge + paid), log_phi, out=exponent, where=here)
+        np.subtract(
+            -self._theta[:, None, None] * (log_p + self._log_wedge + paid), log_phi, out=exponent, where=here
+        )
         spent = np.asarray(economy.alpha * economy.E) * np.exp(np.asarray(eq.log_expenditure)[0])
         return np.where(here, weight * np.exp(exponent) * spent[:, None] / np.exp(paid), 0.0)
 
@@ -248,7 +251,11 @@ def _known(name: str, valid: Iterable[str], kind: str, also: Iterable[str] = ())
     near = difflib.get_close_matches(str(name), every, n=1, cutoff=0.5) or difflib.get_close_matches(
         str(name).upper(), every, n=1, cutoff=0.5
     )
-    hint = f"did you mean '{near[0]}'?" if near else f"one of {', '.join(every[:8])}{' …' if len(every) > 8 else ''}"
+    hint = (
+        f"did you mean '{near[0]}'?"
+        if near
+        else f"one of {', '.join(every[:8])}{' …' if len(every) > 8 else ''}"
+    )
     raise BadInput(f"there is no {kind} '{name}' here", code=f"unknown-{kind}", hint=hint)
 
 
@@ -347,7 +354,8 @@ def baseline(
         )
     if (values < 0).any():
         raise BadInput(
-            f"flows are negative for {_first(countries, (values < 0).any(axis=(0, 2)))}", code="negative-flows"
+            f"flows are negative for {_first(countries, np.atleast_1d((values < 0).any(axis=(0, 2))))}",
+            code="negative-flows",
         )
     for axis, what in ((2, "sells"), (1, "buys")):
         idle = values.sum(axis=(0, axis)) <= 0
@@ -362,9 +370,13 @@ def baseline(
     return world
 
 
-def _elasticity(world: Baseline, elasticity: float | Mapping[str, float] | xr.DataArray) -> NDArray[np.float64]:
+def _elasticity(
+    world: Baseline, elasticity: float | Mapping[str, float] | xr.DataArray
+) -> NDArray[np.float64]:
     if isinstance(elasticity, xr.DataArray):
-        elasticity = {str(s): float(v) for s, v in zip(elasticity["sector"].values, elasticity.values, strict=True)}
+        elasticity = {
+            str(s): float(v) for s, v in zip(elasticity["sector"].values, elasticity.values, strict=True)
+        }
     if isinstance(elasticity, Mapping):
         for name in elasticity:
             _known(name, world.sectors, "sector")
@@ -406,14 +418,18 @@ def _keep(world: Baseline, exits: Sequence[Exit]) -> NDArray[np.float64]:
     return keep
 
 
-def _on_pairs(world: Baseline, values: xr.DataArray | None, default: float, what: str) -> NDArray[np.float64] | None:
+def _on_pairs(
+    world: Baseline, values: xr.DataArray | None, default: float, what: str
+) -> NDArray[np.float64] | None:
     """Spread a labelled array over (S, N, N), with the default where it has no label."""
     if values is None:
         return None
     full = xr.full_like(world.flows, default, dtype=float)
     for dim in values.dims:
         if dim not in full.dims:
-            raise BadInput(f"{what} has a dim '{dim}'; it may have sector, origin, destination", code="bad-dims")
+            raise BadInput(
+                f"{what} has a dim '{dim}'; it may have sector, origin, destination", code="bad-dims"
+            )
         for label in values[dim].values:
             _known(str(label), [str(x) for x in full[dim].values], str(dim))
     aligned = values.astype(float).reindex({d: full[d] for d in values.dims}, fill_value=default)
@@ -484,7 +500,6 @@ def counterfactual(
     if rate is not None and not (rate > -1).all():
         raise BadInput("a tariff is a rate above −1", code="bad-tariff")
     keep = _keep(baseline, exits)
-    N = len(baseline.countries)
 
     routes = list(caps or ())
     members = np.zeros((len(routes), *keep.shape))
@@ -494,7 +509,9 @@ def counterfactual(
                 for j in baseline.indices(cap.destinations):
                     members[r, s, i, j] = float(i != j)
         if not members[r].any():
-            raise BadInput(f"no flow runs under the cap from {cap.origins} to {cap.destinations}", code="empty-cap")
+            raise BadInput(
+                f"no flow runs under the cap from {cap.origins} to {cap.destinations}", code="empty-cap"
+            )
     touched = (keep != 1).any(0) | members.any(axis=(0, 1))
     origin, destination = np.nonzero(touched)
     where = numeraire if numeraire in ("world", "prices") else baseline.indices(numeraire)[0]
@@ -532,8 +549,7 @@ def counterfactual(
         )
     shadow = np.asarray(eq.cap_price)[0]
     closed = np.array([cap.limit <= 0 for cap in routes], dtype=bool)
-    for r in np.flatnonzero(closed):
-        keep = np.where(members[r] > 0, 0.0, keep)
+    keep = np.where((members[closed] > 0).any(axis=0), 0.0, keep)
     wedge = np.einsum("r,rsij->sij", np.where(closed, 0.0, shadow), (members > 0).astype(float))
     country = {"country": list(baseline.countries)}
     by_sector = {"sector": list(baseline.sectors), **country}
@@ -548,7 +564,9 @@ def counterfactual(
             np.exp(np.asarray(eq.log_expenditure)[0]), country, "expenditure, ratio to the baseline"
         ),
         prices=_array(
-            np.exp(-np.asarray(eq.log_phi)[0] / theta[:, None]), by_sector, "consumer prices, ratio to the baseline"
+            np.exp(-np.asarray(eq.log_phi)[0] / theta[:, None]),
+            by_sector,
+            "consumer prices, ratio to the baseline",
         ),
         cap_price=_array(np.exp(shadow), {"cap": list(range(len(routes)))}, "price paid over price received"),
         residual=residual,
@@ -564,7 +582,9 @@ def counterfactual(
 
 
 def _array(values: NDArray[np.float64], coords: Mapping[str, list[Any]], what: str) -> xr.DataArray:
-    return xr.DataArray(values, coords=dict(coords), dims=list(coords), attrs={"long_name": what, "unit": "ratio"})
+    return xr.DataArray(
+        values, coords=dict(coords), dims=list(coords), attrs={"long_name": what, "unit": "ratio"}
+    )
 
 
 def _freed(world: Baseline, theta: NDArray[np.float64], factors: Factors) -> Baseline:
@@ -632,7 +652,7 @@ def leverage(
             gone[client] = 0.0
             groups.append((client, gone, np.full(len(names), client)))
     cuts = every_cut(
-        baseline.economy, theta, groups, factors=factors, deficits=deficits, progress=progress
+        baseline.economy, jnp.asarray(theta), groups, factors=factors, deficits=deficits, progress=progress
     )
     shape = (len(names), N)
     loss, residual = np.full(shape, np.nan), np.full(shape, np.nan)

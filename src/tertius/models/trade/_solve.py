@@ -87,13 +87,15 @@ def _rescue(system: System, options: Options, found: Found) -> Found:
     def again(found: Found) -> Found:
         done = found.residual <= TOLERANCE
         exact = newton(system, options, jnp.where(done[:, None], found.y, 0.0))
+        done = done | (exact.residual >= found.residual)
         return Found(
             jnp.where(done[:, None], found.y, exact.y),
             jnp.where(done, found.residual, exact.residual),
             found.iterations + exact.iterations,
         )
 
-    return jax.lax.cond(jnp.all(found.residual <= TOLERANCE), lambda f: f, again, found)
+    rescued: Found = jax.lax.cond(jnp.all(found.residual <= TOLERANCE), lambda f: f, again, found)
+    return rescued
 
 
 def _options(factors: Factors, deficits: Deficits, numeraire: Numeraire, shock: Shock) -> Options:
@@ -154,12 +156,13 @@ def solve(
         rest = rest._replace(caps=rest.caps._replace(owner=()))
     given = (economy, jnp.asarray(theta, dtype=float), rest)
     if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(given)):
-        return _solve(True, options, (pairs[0], pairs[1]), *given)
+        out: Equilibrium = _solve(True, options, (pairs[0], pairs[1]), *given)
+        return out
     # What is only for derivatives and for stragglers takes longer to compile than most worlds take to solve.
-    quick = _solve(False, options, (pairs[0], pairs[1]), *given)
-    if np.all(np.asarray(quick.status) != NOT_CONVERGED):
-        return quick
-    return _solve(True, options, (pairs[0], pairs[1]), *given)
+    out = _solve(False, options, (pairs[0], pairs[1]), *given)
+    if np.any(np.asarray(out.status) == NOT_CONVERGED):
+        out = _solve(True, options, (pairs[0], pairs[1]), *given)
+    return out
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
@@ -336,7 +339,7 @@ def solve_draws(
     S, N = flows.shape[1:3]
     off = flows.copy()
     off[:, :, np.arange(N), np.arange(N)] = 0.0
-    trades = off.any(axis=(0, 2, 3))
+    trades = np.atleast_1d(off.any(axis=(0, 2, 3)))
     del off
     if not trades.any():
         trades[0] = True
@@ -362,7 +365,8 @@ def solve_draws(
     if caps is not None:
         C = parts[2][0].shape[-3]  # type: ignore[union-attr]
         limit, exporter = parts[4][0], parts[5][0]
-        assert limit is not None and exporter is not None
+        assert limit is not None
+        assert exporter is not None
         parts[4] = (np.broadcast_to(limit, (*limit.shape[:-2], C, R)), 2)
         parts[5] = (np.broadcast_to(exporter, (*exporter.shape[:-1], R)), 1)
 
@@ -397,7 +401,7 @@ def solve_draws(
 def _empty(K: int, C: int, S: int, N: int, R: int) -> Equilibrium:
     shapes = [(S, N), (S, N), (N,), (N,), (R,), ()]
     arrays: list[Any] = [np.empty((K, C, *shape)) for shape in shapes]
-    return Equilibrium(*arrays, *(np.empty((K, C), dtype=np.int64) for _ in range(2)))  # type: ignore[arg-type]
+    return Equilibrium(*arrays, *(np.empty((K, C), dtype=np.int64) for _ in range(2)))
 
 
 def _retry(layout: _Layout, take: Callable[[NDArray[np.int64]], _Chunk], result: Equilibrium) -> None:
@@ -441,9 +445,7 @@ def _balanced_flows(X: Array, theta: Array, factors: Factors, complete: bool) ->
     return share * spent[:, None], found.residual
 
 
-def without_deficits(
-    X: ArrayLike, theta: ArrayLike, *, factors: Factors = "mobile"
-) -> NDArray[np.float64]:
+def without_deficits(X: ArrayLike, theta: ArrayLike, *, factors: Factors = "mobile") -> NDArray[np.float64]:
     """Flows of the equilibrium in which nobody has a deficit and nothing else has changed.
 
     Parameters
@@ -463,7 +465,9 @@ def without_deficits(
     flows = np.asarray(X, dtype=float)
     elasticity = np.broadcast_to(np.asarray(theta, dtype=float), (*flows.shape[:-3], flows.shape[-3]))
     if flows.ndim == 4:
-        return np.stack([without_deficits(x, t, factors=factors) for x, t in zip(flows, elasticity, strict=True)])
+        return np.stack(
+            [without_deficits(x, t, factors=factors) for x, t in zip(flows, elasticity, strict=True)]
+        )
     for complete in (False, True):
         balanced, worst = _balanced_flows(jnp.asarray(flows), jnp.asarray(elasticity), factors, complete)
         if float(np.max(np.asarray(worst))) <= TOLERANCE:

@@ -22,7 +22,16 @@ from tertius.models.trade._economy import TOLERANCE
 from tertius.models.trade._hub import Corner, renewed
 from tertius.models.trade._system import Options, Outcome, System, evaluate
 
-__all__ = ["Chord", "Found", "chord_at_baseline", "conditions", "jacobian", "newton", "residual", "secant_chord"]
+__all__ = [
+    "Chord",
+    "Found",
+    "chord_at_baseline",
+    "conditions",
+    "jacobian",
+    "newton",
+    "residual",
+    "secant_chord",
+]
 
 NEWTON_STEPS = 60
 LONGEST_STEP = 2.0
@@ -128,7 +137,8 @@ def _inverse(a: Array) -> Array:
     """Inverses of matrices (..., N, N): by Gauss and Jordan without pivots where small, all side by side."""
     n = a.shape[-1]
     if n > SMALL:
-        return jnp.linalg.inv(a)
+        large: Array = jnp.linalg.inv(a)
+        return large
     rows, cols = np.arange(n)[:, None], np.arange(n)[None]
 
     def eliminate(k: Array, a: Array) -> Array:
@@ -138,9 +148,12 @@ def _inverse(a: Array) -> Array:
         on_row, on_col = rows == k, cols == k
         outside = jnp.where(on_row, 0.0, col)
         inside = jnp.where(on_col, 1.0, row) * pivot
-        return jnp.where(on_row, 0.0, jnp.where(on_col, 0.0, a)) + jnp.where(on_row, inside, -outside * inside)
+        return jnp.where(on_row, 0.0, jnp.where(on_col, 0.0, a)) + jnp.where(
+            on_row, inside, -outside * inside
+        )
 
-    return jax.lax.fori_loop(0, n, eliminate, a)
+    out: Array = jax.lax.fori_loop(0, n, eliminate, a)
+    return out
 
 
 def _by_parts(chord: Chord, market: Array, budget: Array | None) -> tuple[Array, Array]:
@@ -244,7 +257,7 @@ class _State(NamedTuple):
 
 
 def secant_chord(
-    system: System, options: Options, chord: Chord, start: Array, limit: int, depth: int
+    system: System, options: Options, chord: Chord, start: Array, limit: Array | int, depth: int
 ) -> Found:
     """Iterate accelerated chord steps until every column has converged or the limit is reached.
 
@@ -263,7 +276,7 @@ def secant_chord(
     def look(y: Array) -> tuple[Array, Array]:
         at = evaluate(system, options, y)
         # Without the barrier the compiler repeats the evaluation inside the products that follow.
-        at = jax.lax.optimization_barrier(at)
+        at = jax.lax.optimization_barrier(at)  # type: ignore[no-untyped-call]
         return residual(_stack(at)), chord_step(chord, system, at, y)
 
     def going(state: _State) -> Array:
@@ -274,7 +287,7 @@ def secant_chord(
         y = state.y + state.step
         r, direction = look(y)
         r = jnp.where(unsolved, r, state.residual)
-        direction = jax.lax.optimization_barrier(direction)
+        direction = jax.lax.optimization_barrier(direction)  # type: ignore[no-untyped-call]
 
         # What was learned while limits were still coming and going is no guide.
         learned = ((r < ROUGH) & (state.residual < ROUGH))[:, None] if system.caps is not None else True
@@ -325,7 +338,8 @@ def jacobian(system: System, options: Options, y: Array) -> Array:
 
     def along(direction: Array) -> Array:
         tangent = jnp.broadcast_to(direction[:, None], y.shape)
-        return jax.jvp(lambda point: conditions(system, options, point), (y,), (tangent,))[1]
+        change: Array = jax.jvp(lambda point: conditions(system, options, point), (y,), (tangent,))[1]
+        return change
 
     return jnp.transpose(jax.vmap(along)(jnp.eye(n)), (1, 3, 2, 0))
 

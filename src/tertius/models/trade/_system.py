@@ -19,7 +19,17 @@ from jax import Array
 
 from tertius.models.trade._economy import Deficits, Factors, Numeraire
 
-__all__ = ["CapTerms", "DenseLinks", "HubLinks", "Options", "Outcome", "System", "evaluate", "split", "wedges"]
+__all__ = [
+    "CapTerms",
+    "DenseLinks",
+    "HubLinks",
+    "Options",
+    "Outcome",
+    "System",
+    "evaluate",
+    "split",
+    "wedges",
+]
 
 TINY = 1e-300
 
@@ -210,7 +220,9 @@ def _net_of_wedges(links: HubLinks | DenseLinks, blocks: list[_Block]) -> HubLin
     return links
 
 
-def _along(links: HubLinks | DenseLinks, kind: str, by_origin: Array, by_destination: Array) -> tuple[Array, Array]:
+def _along(
+    links: HubLinks | DenseLinks, kind: str, by_origin: Array, by_destination: Array
+) -> tuple[Array, Array]:
     """Arrays (..., N, C) over origins and over destinations, on a block's pairs."""
     if kind == "all":
         return by_origin, jnp.swapaxes(by_destination, -1, -2)
