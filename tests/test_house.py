@@ -23,7 +23,9 @@ def test_lock_files_have_hashes_and_no_addresses(name: str) -> None:
 
 
 def test_what_the_package_needs_is_locked() -> None:
-    wanted = re.search(r"^dependencies = \[(.*?)\]", (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.S | re.M)
+    wanted = re.search(
+        r"^dependencies = \[(.*?)\]", (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.S | re.M
+    )
     assert wanted is not None
     names = [n.replace(".", "-") for n in re.findall(r'"([a-z0-9.-]+)', wanted.group(1))]
     locked = (ROOT / "requirements" / "run.lock").read_text(encoding="utf-8")
@@ -39,9 +41,10 @@ def test_every_model_has_a_page() -> None:
 
 
 def test_links_in_the_documentation_lead_somewhere() -> None:
-    dead = []
-    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
-        for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
-            if not (page.parent / target).exists():
-                dead.append(f"{page.name}: {target}")
+    dead = [
+        f"{page.name}: {target}"
+        for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+        for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+        if not (page.parent / target).exists()
+    ]
     assert not dead

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -111,10 +113,11 @@ def test_caps_by_name(world):
     after = out.quantities.sel(sector="oil", origin="KAZ", destination=["DEU", "FRA", "TUR"]).sum()
     assert float(after / before) == pytest.approx(0.3, rel=1e-9)
     assert float(out.cap_price[0]) > 1
-    slack = trade.counterfactual(world, caps=[Cap("KAZ", "west", 50.0)], factors="specific")
+    slack = trade.counterfactual(world, caps=[replace(pipe, limit=50.0)], factors="specific", elasticity=6.0)
     np.testing.assert_allclose(slack.welfare, 1.0, rtol=1e-9)
-    closed = trade.counterfactual(world, caps=[Cap("KAZ", "west", 0.0)], factors="specific")
-    left = trade.counterfactual(world, [Exit("KAZ", "west", direction="exports")], factors="specific")
+    closed = trade.counterfactual(world, caps=[replace(pipe, limit=0.0)], factors="specific", elasticity=6.0)
+    shut = Exit("KAZ", ("west", "TUR"), sectors="oil", direction="exports")
+    left = trade.counterfactual(world, [shut], factors="specific", elasticity=6.0)
     np.testing.assert_allclose(closed.welfare, left.welfare, rtol=1e-9)
     np.testing.assert_allclose(closed.flows, left.flows, rtol=1e-9, atol=1e-12)
 

@@ -204,8 +204,8 @@ def finish(
     lost = (alpha > 0) & (system.alpha <= 0)
     made = world.Y if system.Y.shape[1] == world.Y.shape[1] else jnp.sum(world.Y, 1, keepdims=True)
     idle = (system.Y <= 0) & (made[..., None] > 0)
-    log_price = jnp.broadcast_to(jnp.where(idle, -jnp.inf, x), at.log_phi.shape)
-    log_phi = jnp.where(lost, -jnp.inf, at.log_phi)
+    log_price = jnp.broadcast_to(jnp.where(idle, -jnp.inf, x), at.phi.shape)
+    log_phi = jnp.where(lost, -jnp.inf, jnp.log(at.phi))
     log_welfare = at.log_expenditure + jnp.sum(jnp.where(alpha > 0, alpha * log_phi / system.theta, 0.0), 1)
     log_expenditure = at.log_expenditure
     if options.deficits == "proportional":
@@ -215,7 +215,7 @@ def finish(
         log_expenditure = log_expenditure + scale
         log_welfare = log_welfare + scale
     if options.deficits == "nominal" and options.numeraire != "world":
-        scale = jnp.log(unit(system, options, jnp.sum(jnp.exp(x) * system.Y, 1), at.log_phi))
+        scale = jnp.log(unit(system, options, jnp.sum(jnp.exp(x) * system.Y, 1), at.phi))
         log_price = log_price - scale[:, None]
         log_phi = log_phi + system.theta * scale[:, None]
         log_expenditure = log_expenditure - scale

@@ -86,7 +86,7 @@ def _now(system: System, at: Outcome, y: Array) -> Corner:
     links, caps = system.links, system.caps
     assert isinstance(links, HubLinks)
     K, groups, _, C = at.market.shape
-    T, S = links.lam.shape[1], at.log_phi.shape[1]
+    T, S = links.lam.shape[1], at.phi.shape[1]
     x, e, q = split(system, y)
     z = None if q is None else wedges(system, x, q)[1]
     theta, hub = system.theta, links.hub

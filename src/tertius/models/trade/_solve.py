@@ -49,7 +49,7 @@ __all__ = ["PairFlows", "pair_flows", "solve", "solve_draws", "without_deficits"
 
 CHUNK = 16
 CHORD_STEPS = 40
-DEPTH = 4
+DEPTH = 2
 DEPTH_WITH_CAPS = 3
 STRAGGLERS = 16
 WORKERS = 2

@@ -106,7 +106,6 @@ class Outcome(NamedTuple):
     budget: Array | None  # (K, N, C) log of expenditure implied over expenditure guessed
     excess: Array | None  # (K, R, C) log of the quantity at the limit price over the limit
     slope: Array | None  # (K, R, C) its derivative by the log limit price, prices and expenditure held
-    log_phi: Array  # (K, S, N, C)
     log_expenditure: Array  # (K, N, C)
     phi: Array  # (K, S, N, C)
     v: Array  # (K, S, N, C) what is spent on a sector over its Φ
@@ -350,9 +349,8 @@ def evaluate(system: System, options: Options, y: Array) -> Outcome:
     if u.shape[1] > T:
         phi = jnp.concatenate([phi, u[:, T:]], 1)
     phi = jnp.where(system.alpha > 0, phi, 1.0)
-    log_phi = jnp.log(phi)
 
-    raw = _before_transfers(system, options, earned, log_phi)
+    raw = _before_transfers(system, options, earned, phi)
     # Income of the world is what it was: this is the numeraire, and it makes the system regular.
     income = raw * (system.world / jnp.sum(raw, 1, keepdims=True))
     # Of each unit spent, the part that is no tariff revenue; the rest stays with the importer.
@@ -388,10 +386,10 @@ def evaluate(system: System, options: Options, y: Array) -> Outcome:
         sales = jnp.sum(sales, 1, keepdims=True)
     alive = system.Y > 0
     market = jnp.log(jnp.where(alive, sales / jnp.where(alive, system.Y, 1.0), 1.0)) - x
-    return Outcome(market, budget, excess, slope, log_phi, e, phi, v)
+    return Outcome(market, budget, excess, slope, e, phi, v)
 
 
-def _before_transfers(system: System, options: Options, earned: Array, log_phi: Array) -> Array:
+def _before_transfers(system: System, options: Options, earned: Array, phi: Array) -> Array:
     """Factor income (K, N, C) plus the deficit of the closure, up to a factor common to the world."""
     if options.deficits == "balanced":
         return earned
@@ -399,13 +397,13 @@ def _before_transfers(system: System, options: Options, earned: Array, log_phi: 
         return earned * system.ratio
     if options.deficits == "world_share" or options.numeraire == "world":
         return earned + system.D * (jnp.sum(earned, 1, keepdims=True) / system.world)
-    return earned + system.D * unit(system, options, earned, log_phi)
+    return earned + system.D * unit(system, options, earned, phi)
 
 
-def unit(system: System, options: Options, earned: Array, log_phi: Array) -> Array:
+def unit(system: System, options: Options, earned: Array, phi: Array) -> Array:
     """Value (K, 1, C) of the closure's numeraire, relative to its baseline, at the prices solved for."""
     if options.numeraire == "prices":
-        log_index = -jnp.sum(system.alpha * log_phi / system.theta, 1)
+        log_index = -jnp.sum(system.alpha * jnp.log(phi) / system.theta, 1)
         return jnp.sum(system.E * jnp.exp(log_index), 1, keepdims=True) / jnp.sum(system.E, 1, keepdims=True)
     if options.numeraire == "world":
         return jnp.sum(earned, 1, keepdims=True) / system.world
