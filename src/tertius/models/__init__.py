@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING
+
 import jax
 
+if TYPE_CHECKING:
+    from tertius.models import displacement, levers, trade
+
+__all__ = ["displacement", "levers", "trade"]
+
 # Residuals of 1e-10 are out of reach in single precision, which JAX would use by default.
-jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]
-# Programs run in the thread that calls them: two threads that each wait for the other's work in the runtime's own
-# pool, no larger than the machine, would wait for ever.
-jax.config.update("jax_cpu_enable_async_dispatch", False)  # type: ignore[no-untyped-call]
+jax.config.update("jax_enable_x64", True)
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in __all__:
+        return importlib.import_module(f"tertius.models.{name}")
+    raise AttributeError(f"module 'tertius.models' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

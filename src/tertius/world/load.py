@@ -26,10 +26,14 @@ class World:
     year
         The year of the flows and of GDP.
     flows
-        Dims ``origin, destination`` (ISO3), billions of current US dollars. ``NaN`` where the source has no row,
-        which may be a zero or an unreported flow, and on the diagonal, which trade statistics do not cover.
+        Dims ``origin, destination`` (ISO3), billions of current US dollars: what the source reports, and 0 where it
+        has no row. The diagonal, which trade statistics do not cover, is 0.
+    reported
+        Where the source has a row; elsewhere the 0 of ``flows`` may be no trade, or trade that nobody reported.
     gdp
-        Dim ``country``, billions of current US dollars, ``NaN`` where the source has none.
+        Dim ``country``, billions of current US dollars.
+    left_out
+        Economies with trade but without a GDP for the year: they are in neither array.
     sources
         The packs behind it.
     """
@@ -37,7 +41,9 @@ class World:
     name: str
     year: int
     flows: xr.DataArray
+    reported: xr.DataArray
     gdp: xr.DataArray
+    left_out: tuple[str, ...]
     sources: tuple[Pack, ...]
 
 
@@ -80,26 +86,32 @@ def load_world(name: str) -> World:
     trade, wdi = pack(pack_name), pack("wdi-gdp")
     rows = pd.read_csv(find(trade), keep_default_na=False, dtype={"value_kusd": float})
     rows = rows[rows["year"] == year]
-    countries = np.array(sorted(set(rows["exporter"]) | set(rows["importer"])))
+    table = pd.read_csv(find(wdi), keep_default_na=False, dtype={"gdp_current_usd": float})
+    product = table[table["year"] == year].set_index("iso3")["gdp_current_usd"]
+    everyone = sorted(set(rows["exporter"]) | set(rows["importer"]))
+    countries = np.array([c for c in everyone if c in product.index])
     matrix = (
         rows.pivot(index="exporter", columns="importer", values="value_kusd")
         .reindex(index=countries, columns=countries)
         .to_numpy(float)
     )
+    pairs = {"origin": countries, "destination": countries}
     flows = xr.DataArray(
-        matrix * 1e-6,
+        np.nan_to_num(matrix) * 1e-6,
         dims=("origin", "destination"),
-        coords={"origin": countries, "destination": countries},
+        coords=pairs,
         name="flows",
         attrs={"long_name": "goods trade", "unit": "billion US$", "year": year},
     )
-    table = pd.read_csv(find(wdi), keep_default_na=False, dtype={"gdp_current_usd": float})
-    known = table[table["year"] == year].set_index("iso3")["gdp_current_usd"]
+    reported = xr.DataArray(
+        np.isfinite(matrix), dims=("origin", "destination"), coords=pairs, name="reported"
+    )
     gdp = xr.DataArray(
-        known.reindex(countries).to_numpy(float) * 1e-9,
+        product.reindex(countries).to_numpy(float) * 1e-9,
         dims="country",
         coords={"country": countries},
         name="gdp",
         attrs={"long_name": "gross domestic product", "unit": "billion US$", "year": year},
     )
-    return World(name, year, flows, gdp, (trade, wdi))
+    left_out = tuple(c for c in everyone if c not in product.index)
+    return World(name, year, flows, reported, gdp, left_out, (trade, wdi))
