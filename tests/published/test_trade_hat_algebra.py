@@ -42,14 +42,15 @@ def levied(rate):
 
 
 def check(out, expected, economy):
-    to_the_digit = {"rtol": 0, "atol": 1.0e-10}
+    # Ten digits are printed, and equilibria are solved to 1e-10.
+    to_the_digit = {"rtol": 0, "atol": 5e-10}
     np.testing.assert_allclose(out.wages, expected["w_hat"], **to_the_digit)
     np.testing.assert_allclose(out.prices.isel(sector=0), expected["P_hat"], **to_the_digit)
     np.testing.assert_allclose(out.welfare, expected["real_expenditure_hat"], **to_the_digit)
     np.testing.assert_allclose(
         out.wages / out.prices.isel(sector=0), expected["real_wage_hat"], **to_the_digit
     )
-    np.testing.assert_allclose(out.expenditure * np.asarray(economy.E), expected["E_new"], rtol=0, atol=1e-8)
+    np.testing.assert_allclose(out.expenditure * np.asarray(economy.E), expected["E_new"], rtol=5e-10)
 
 
 def test_an_iceberg_cost(world, published):
@@ -66,9 +67,9 @@ def test_an_iceberg_cost_and_the_end_of_deficits(world, published):
     expected = published["iceberg20pct_0-1_balanced"]
     shock = trade.Shock([], [], np.ones((1, 1, 0)), cost=iceberg(world).values[None])
     out = trade.solve(world.economy, [5.0], shock, deficits="balanced")
-    np.testing.assert_allclose(np.exp(out.log_price[0, 0]), expected["w_hat"], rtol=0, atol=1e-10)
-    np.testing.assert_allclose(out.welfare[0], expected["real_expenditure_hat"], rtol=0, atol=1e-10)
-    np.testing.assert_allclose(np.exp(-out.log_phi[0, 0] / 5), expected["P_hat"], rtol=0, atol=1e-10)
+    np.testing.assert_allclose(np.exp(out.log_price[0, 0]), expected["w_hat"], rtol=0, atol=5e-10)
+    np.testing.assert_allclose(out.welfare[0], expected["real_expenditure_hat"], rtol=0, atol=5e-10)
+    np.testing.assert_allclose(np.exp(-out.log_phi[0, 0] / 5), expected["P_hat"], rtol=0, atol=5e-10)
 
 
 @pytest.mark.parametrize(
@@ -80,10 +81,10 @@ def test_a_tariff_with_its_revenue(world, published, name, deficits):
     out = trade.counterfactual(world, tariff=levied(0.25), elasticity=5.0, deficits=deficits)
     check(out, expected, world.economy)
     revenue = 0.25 * out.flows.sel(origin=["b", "c"], destination="a").sum()
-    np.testing.assert_allclose(revenue, expected["tariff_revenue"][0], rtol=0, atol=1e-8)
+    np.testing.assert_allclose(revenue, expected["tariff_revenue"][0], rtol=1e-8)
     spent = out.flows.copy()
     spent.loc[["b", "c"], "a"] *= 1.25
-    np.testing.assert_allclose(spent / spent.sum("origin"), expected["lambda_new"], rtol=0, atol=1e-10)
+    np.testing.assert_allclose(spent / spent.sum("origin"), expected["lambda_new"], rtol=0, atol=5e-10)
 
 
 def test_autarky_costs_what_home_shares_say(published):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jax
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["displacement", "levers", "trade"]
 
 # Residuals of 1e-10 are out of reach in single precision, which JAX would use by default.
-jax.config.update("jax_enable_x64", True)
+_config: Any = jax.config
+_config.update("jax_enable_x64", True)
 
 
 def __getattr__(name: str) -> ModuleType:
