@@ -257,7 +257,9 @@ class Beta(Distribution):
     def _ppf(self, u: Floats) -> Floats:
         from scipy.special import betaincinv
 
-        return np.asarray(betaincinv(self.a, self.b, u), dtype=np.float64)
+        x = np.asarray(betaincinv(self.a, self.b, u), dtype=np.float64)
+        # At probabilities next to nought or one the inverse is not found: there it is the end itself.
+        return np.where(np.isnan(x), np.where(u < 0.5, 0.0, 1.0), x)
 
     def _cdf(self, x: float) -> float:
         from scipy.special import betainc

@@ -110,6 +110,7 @@ def _workable(value: float) -> float:
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False), AfterValidator(_workable)]
 PositiveNumber = Annotated[float, Field(strict=True, gt=0, le=1e9)]
 LogSpread = Annotated[float, Field(strict=True, gt=0, le=10), AfterValidator(_workable)]
+BetaParameter = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0.001, le=1e9)]
 Probability = Annotated[float, Field(ge=1e-9, le=1 - 1e-9)]
 
 
@@ -174,7 +175,7 @@ class Quantity(BaseModel):
     n: Annotated[StrictInt, Field(ge=1, le=10**9)] | None = Field(
         None, description="Sample size of a `poll`."
     )
-    beta: tuple[PositiveNumber, PositiveNumber] | None = Field(
+    beta: tuple[BetaParameter, BetaParameter] | None = Field(
         None, description="Beta distribution: its two parameters."
     )
     lognormal: tuple[Annotated[Number, Field(gt=0)], LogSpread] | None = Field(

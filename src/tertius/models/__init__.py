@@ -16,6 +16,8 @@ __all__ = ["displacement", "levers", "trade"]
 # Residuals of 1e-10 are out of reach in single precision, which JAX would use by default.
 _config: Any = jax.config
 _config.update("jax_enable_x64", True)
+# With asynchronous dispatch, programs that two threads start at once have been seen to wait for each other for ever.
+_config.update("jax_cpu_enable_async_dispatch", False)
 
 
 def __getattr__(name: str) -> ModuleType:

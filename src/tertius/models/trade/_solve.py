@@ -35,6 +35,7 @@ from tertius.models.trade._economy import (
 )
 from tertius.models.trade._hub import baseline_corner
 from tertius.models.trade._solver import (
+    SMALL,
     Found,
     chord_at_baseline,
     conditions,
@@ -388,7 +389,8 @@ def solve_draws(
 
     done = 0
     starts = range(0, K, size)
-    with ThreadPoolExecutor(max_workers=workers) as pool:
+    # Large matrices are factorised by LAPACK calls that wait for the runtime's own pool: two at once may wait for ever.
+    with ThreadPoolExecutor(max_workers=workers if N <= SMALL else 1) as pool:
         for here in pool.map(run, starts):
             done += here
             if progress is not None:
