@@ -1,0 +1,160 @@
+"""``tertius run``: a case computed, shown and written."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tertius.cli._app import CASE, EXIT_CODES, STDOUT, app, check_target, make_console, show_progress
+from tertius.errors import BadInput
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from tertius._brief import Brief
+
+__all__ = ["run"]
+
+
+@app.command(epilog=EXIT_CODES)
+def run(
+    case: Annotated[str, CASE],
+    draws: Annotated[int, typer.Option(metavar="N", help="How many joint draws; a power of two.")] = 8192,
+    seed: Annotated[int, typer.Option(metavar="S", help="The same seed gives the same findings.", min=0)] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.html", help="Where the page goes.  [default: CASE.html]", show_default=False
+        ),
+    ] = None,
+    json_file: Annotated[
+        str | None,
+        typer.Option("--json", metavar="FILE.json", help="Also write the summary; - for standard output."),
+    ] = None,
+    netcdf: Annotated[
+        Path | None, typer.Option(metavar="FILE.nc", help="Also write all findings, draw by draw.")
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="Change an input of the case; may be repeated."),
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Show the answer and where the files are, no more.")
+    ] = False,
+    allow_unconverged: Annotated[
+        bool,
+        typer.Option(
+            "--allow-unconverged", help="Go on although more than 1 % of the draws did not converge."
+        ),
+    ] = False,
+) -> None:
+    """Compute a case: a brief in the terminal, and one page to pass on."""
+    started = time.perf_counter()
+    _check_draws(draws)
+    for change in changes or ():
+        _check_change(change)
+    # The folders are looked at before anything is computed; the page's own name is known once the case is.
+    targets = [Path(json_file)] if json_file is not None and json_file != STDOUT else []
+    targets += [path for path in (out, netcdf) if path is not None]
+    for target in targets:
+        check_target(target)
+
+    from tertius.case import load_case
+
+    loaded = load_case(case, overrides=list(changes or ()))
+    page = out if out is not None else Path(f"{loaded.id}.html")
+    if out is None:
+        check_target(page)
+        targets.append(page)
+    if len({os.path.abspath(target) for target in targets}) < len(targets):
+        raise BadInput("two outputs would go to the same file", code="same-file", path=str(page))
+
+    import tertius
+    from tertius._brief import Brief, warm_up, write_atomically
+
+    warm_up()
+    with show_progress(quiet) as progress:
+        findings = tertius.study(
+            loaded, draws=draws, seed=seed, progress=progress, allow_unconverged=allow_unconverged
+        )
+        computed = time.perf_counter()
+        progress("brief", 0.0)
+        brief = Brief(findings)
+        html = brief.html().encode()
+        progress("brief", 1.0)
+    drawn = time.perf_counter()
+    written = [("Page", write_atomically(page, html))]
+    if json_file is not None and json_file != STDOUT:
+        written.append(("Summary", write_atomically(json_file, brief.json().encode())))
+    if netcdf is not None:
+        written.append(("Findings", _write_netcdf(findings, netcdf)))
+    taken = (
+        f"{time.perf_counter() - started:.1f} s in all: "
+        f"study {computed - started:.1f} s, page {drawn - computed:.1f} s"
+    )
+    _report(brief, written, taken, quiet=quiet, json_to_stdout=json_file == STDOUT)
+
+
+def _report(
+    brief: Brief, written: Sequence[tuple[str, Path]], taken: str, *, quiet: bool, json_to_stdout: bool
+) -> None:
+    """Show the brief; on the standard error if the summary goes to the standard output."""
+    console = make_console(stderr=json_to_stdout)
+    if json_to_stdout:
+        sys.stdout.write(brief.json())
+        sys.stdout.flush()
+    if quiet:
+        console.print(brief.summary, highlight=False, markup=False, soft_wrap=True)
+    else:
+        brief.print(console)
+    for what, path in written:
+        console.print(f"{what}: {path}", highlight=False, markup=False, soft_wrap=True)
+    if not quiet:
+        console.print(taken, highlight=False, markup=False, style="dim")
+
+
+def _check_draws(draws: int) -> None:
+    if draws >= 2 and draws & (draws - 1) == 0:
+        return
+    if draws < 2:
+        hint = "try 1024 or 8192"
+    else:
+        below = 1 << (draws.bit_length() - 1)
+        hint = f"the nearest are {below} and {2 * below}"
+    raise BadInput(
+        f"the number of draws must be a power of two, and {draws} is not",
+        code="draws",
+        path="--draws",
+        hint=hint,
+    )
+
+
+def _check_change(change: str) -> None:
+    path, equals, value = change.partition("=")
+    if not equals or not path.strip() or not value.strip():
+        raise BadInput(
+            f"'{change}' does not say which input gets which value",
+            code="set",
+            path="--set",
+            hint="write it as PATH=VALUE, such as domains.capital.elasticity=3",
+        )
+
+
+def _write_netcdf(findings: xr.DataTree, target: Path) -> Path:
+    """Write findings whole or not at all."""
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    os.close(handle)
+    try:
+        findings.to_netcdf(name, engine="h5netcdf")
+        os.replace(name, target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return target
