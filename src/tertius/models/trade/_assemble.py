@@ -63,15 +63,20 @@ def _close(keep: Array, caps: CapArrays | None) -> Array:
 
 
 def _cap_terms(
-    world: Worlds, keep: Array, origin: NDArray[np.int64], destination: NDArray[np.int64], caps: CapArrays
+    world: Worlds,
+    keep: Array,
+    origin: NDArray[np.int64],
+    destination: NDArray[np.int64],
+    caps: CapArrays,
+    options: Options,
 ) -> CapTerms:
     """Limits in the currency of the flows, and whose prices they are counted from."""
-    flows = (world.lam * (world.alpha * world.E[:, None])[:, :, None])[
-        :, : keep.shape[1], origin, destination
-    ]
-    counted = caps.member * flows[:, None]
+    P = options.reach
+    spent = (world.alpha * world.E[:, None])[:, :P, None]
+    flows = (world.lam[:, :P] * spent)[:, :, origin, destination]
+    counted = caps.member[:, :, :P] * flows[:, None]
     before = jnp.sum(counted, (2, 3))[..., None]
-    remains = jnp.sum(counted[..., None] * keep[:, None], (2, 3))
+    remains = jnp.sum(counted[..., None] * keep[:, None, :P], (2, 3))
     binds = jnp.isfinite(caps.limit) & (caps.limit > 0) & (remains > 0)
     log_limit = jnp.where(binds, jnp.log(jnp.where(binds, caps.limit * before, 1.0)), 0.0)
     sellers = np.zeros((len(origin), world.lam.shape[-1]))
@@ -153,8 +158,9 @@ def hub_system(
     rest = lam * np.outer(elsewhere, elsewhere)
     terms: CapTerms | None = None
     if caps is not None:
-        terms = _cap_terms(world, keep, origin, destination, caps)
-        members = jnp.concatenate([caps.member, jnp.zeros((*caps.member.shape[:3], 1))], 3)[..., None]
+        terms = _cap_terms(world, keep, origin, destination, caps, options)
+        touched = caps.member[:, :, : options.reach]
+        members = jnp.concatenate([touched, jnp.zeros((*touched.shape[:3], 1))], 3)[..., None]
         if "row" in options.capped:
             terms = terms._replace(row=members[:, :, :, in_row])
         if "col" in options.capped:
@@ -188,9 +194,10 @@ def dense_system(
         paid = lam / (1.0 + tariff)
     terms: CapTerms | None = None
     if caps is not None:
-        terms = _cap_terms(world, keep, origin, destination, caps)
-        every = jnp.zeros((*caps.member.shape[:3], *lam.shape[-2:]))
-        terms = terms._replace(every=every.at[..., origin, destination].set(caps.member))
+        terms = _cap_terms(world, keep, origin, destination, caps, options)
+        touched = caps.member[:, :, : options.reach]
+        every = jnp.zeros((*touched.shape[:3], *lam.shape[-2:]))
+        terms = terms._replace(every=every.at[..., origin, destination].set(touched))
     return assemble(world, DenseLinks(lam, paid), terms, options)
 
 

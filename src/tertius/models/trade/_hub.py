@@ -1,223 +1,381 @@
-"""The hub's own corner of the Jacobian, brought up to date at every step.
+"""The hub solved for itself: its prices, budget and limit prices, while the rest of the world is held.
 
-Where all shocks are to one region's trade, the baseline's Jacobian goes stale in that region above all: its sales move
-to other buyers, its prices meet another elasticity, and limits on its flows tie prices, income and shadow prices
-together. The corner of the hub's prices, expenditure and shadow prices has a handful of rows, and its derivatives are
-short sums over the hub's row of the trade matrix. The hub's part of a chord step is solved anew with the exact corner;
-what the other regions do to the hub is taken as the chord has it.
+Where all shocks are to one region's trade, the trouble is in that region: its sales move to other buyers, its prices
+meet another elasticity, limits on its flows tie prices, income and shadow prices together. What others feel of it is
+small and nearly linear. So every evaluation of the world is preceded by a few of the hub alone: Newton's method on its
+own conditions, whose derivatives are short sums over its row of the trade matrix. What the iteration over the world
+then has to find is a function of the others' unknowns only, which the Jacobian at the baseline fits well.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 
-from tertius.models.trade._system import HubLinks, Outcome, System, pick, split, wedges
+from tertius.models.trade._system import (
+    HubLinks,
+    Options,
+    System,
+    at_hub,
+    before_transfers,
+    pick,
+    split,
+    to_destinations,
+)
 
-__all__ = ["Corner", "baseline_corner", "renewed"]
+__all__ = ["settled"]
 
 LONGEST = 0.3
 """The hub's log prices move by no more in one step under caps."""
 
+STEPS = 12
+"""Newton steps at most, at one call."""
 
-class Corner(NamedTuple):
-    """Derivatives of the hub's conditions by its own unknowns; G groups, R caps.
+ROUGHLY, CLOSELY = 1e-2, 1e-8
+"""A step is the last when the hub's own conditions were this much smaller than those of the world, or this small."""
 
-    Attributes
-    ----------
-    price
-        (K, G, C) of log income over ``p̂Y`` by the group's own log price, budgets held.
-    home
-        (K, G, C) of the same by log expenditure at home: the share of sales made at home.
-    pull
-        (K, G, C) of log expenditure by the group's log price: the group's part of income.
-    wedge
-        (K, G, R, C) of log income over ``p̂Y`` by each log wedge.
-    rent
-        (K, R, C) of log expenditure by each log wedge.
-    """
-
-    price: Array
-    home: Array
-    pull: Array
-    wedge: Array
-    rent: Array
+EXACTLY = 1e-13
+"""Conditions as small as this are left alone, so that no shock is exactly the baseline."""
 
 
-def _by_group(sales: Array, share: Array, theta: Array, hub: Array, groups: int) -> tuple[Array, Array]:
-    """Own-price derivative and home share of each group, from what the hub sells (K, S, N, C) and its share there."""
-    total = jnp.sum(sales, 2)
-    weight = sales / jnp.where(total > 0, total, 1.0)[:, :, None]
-    slope = -theta[:, :, 0] * (1.0 - jnp.sum(weight * share, 2))
-    home = jnp.take(weight, hub, axis=2)
-    if groups == 1:
-        part = total / jnp.sum(total, 1, keepdims=True)
-        slope, home = jnp.sum(part * slope, 1, keepdims=True), jnp.sum(part * home, 1, keepdims=True)
-    return slope - 1.0, home
+class _Surroundings(NamedTuple):
+    """What the hub meets, the others' unknowns held."""
+
+    theta: Array  # (K, S, 1)
+    abroad: Array  # (K, T, N, C) Φ of the other destinations less the hub's part
+    demand: Array  # (K, T, N, C) what they spend; 0 at the hub's own place
+    away: Array  # (K, T, N, C) what is left of the hub's export links; 0 at its own place
+    home: Array  # (K, T, C) its domestic link
+    arrivals: Array  # (K, T, C) Φ of the hub less its own part
+    alpha: Array  # (K, S, C) its expenditure shares
+    Y: Array  # (K, G, C) its output
+    E: Array  # (K, 1) its expenditure at the baseline
+    earned: Array  # (K, C) what its factors earned where the others were evaluated
+    income: Array  # (K, C) its income there, before rents
+    rate: Array  # (K, C) by which income follows what factors earn
+    asked: (
+        Array | None
+    )  # (K, R, C) what origins other than the hub add to the price that caps are counted from
+    own: Array | None  # (K, R, P) the hub's weight in it
 
 
-def baseline_corner(
-    lam: Array, alpha: Array, Y: Array, E: Array, theta: Array, pull: Array, hub: Array, groups: int
-) -> Corner:
-    """The corner at the baseline, without caps.
+class _Hub(NamedTuple):
+    """The hub's unknowns."""
 
-    Parameters
-    ----------
-    lam, alpha, Y, E, theta
-        The worlds: (K, S, N, N), (K, S, N), (K, S, N), (K, N), (K, S).
-    pull
-        (K, G, N) of each group's price on its region's income, as the chord has it.
-    hub
-        Index of the hub.
-    groups
-        G.
-    """
-    bought = jnp.take(lam, hub, axis=2)
-    sales = bought * alpha * E[:, None]
-    price, home = _by_group(sales[..., None], bought[..., None], theta[..., None, None], hub, groups)
-    none = jnp.zeros((E.shape[0], groups, 0, 1))
-    return Corner(price, home, jnp.take(pull, hub, axis=2)[..., None], none, none[:, 0])
+    x: Array  # (K, G, C)
+    e: Array  # (K, C)
+    q: Array | None  # (K, R, C)
 
 
-def _now(system: System, at: Outcome, y: Array) -> Corner:
-    """The corner at a point."""
-    links, caps = system.links, system.caps
+def _surroundings(system: System, options: Options, x: Array, e: Array | None) -> _Surroundings:
+    links = system.links
     assert isinstance(links, HubLinks)
-    K, groups, _, C = at.market.shape
-    T, S = links.lam.shape[1], at.phi.shape[1]
-    x, e, q = split(system, y)
-    z = None if q is None else wedges(system, x, q)[1]
-    theta, hub = system.theta, links.hub
-    u = jnp.exp(-theta * pick(hub, x))
-    row = links.row
-    wedge = jnp.zeros((K, T, 1, C))
-    if z is not None and caps is not None and caps.row is not None:
-        wedge = jnp.sum(jnp.where(caps.row > 0, z[:, :, None, None], 0.0), 1)
-        row = row * jnp.exp(-theta[:, :T] * wedge)
-    paid = row * u[:, :T] * at.v[:, :T]
-    share = row * u[:, :T] / at.phi[:, :T]
-    sales = paid * jnp.exp(-wedge)
+    T, hub = links.lam.shape[1], links.hub
+    u = jnp.exp(-system.theta * x)
+    here = (jnp.arange(x.shape[2])[:, None] == hub).astype(float)
+    abroad = to_destinations(links.lam, u[:, :T])
+    away, home = links.row * (1.0 - here), pick(hub, links.row)[:, :, 0]
+    col = links.col * (1.0 - here)
+    arrivals = jnp.sum(col * u[:, :T], 2)
+
+    factors = jnp.exp(x) * system.Y
+    earned = jnp.sum(factors, 1)
+    # The closure may ask for price indices, of the hub too; they are as they were when the others were evaluated.
+    own = pick(hub, u)[:, :T]
+    phi = at_hub(hub, abroad + away * own, arrivals + home * own[:, :, 0])
+    if u.shape[1] > T:
+        phi = jnp.concatenate([phi, u[:, T:]], 1)
+    raw = before_transfers(system, options, earned, jnp.where(system.alpha > 0, phi, 1.0))
+    scale = system.world / jnp.sum(raw, 1, keepdims=True)
+    income = raw * scale
+    rate = scale[:, 0]
+    if options.deficits == "proportional":
+        rate = rate * pick(hub, system.ratio)[:, 0]
+    spending = income if e is None else system.E * jnp.exp(e)
+    asked = by_hub = None
+    if system.caps is not None:
+        P = system.caps.reference.shape[2]
+        reference = system.caps.reference * (1.0 - here[:, 0])
+        prices = x[:, :P] if x.shape[1] > 1 else x
+        asked = jnp.sum(reference[..., None] * prices[:, None], (2, 3))
+        by_hub = jnp.take(system.caps.reference, hub, axis=3)
+    return _Surroundings(
+        theta=system.theta[:, :, 0],
+        abroad=abroad,
+        demand=system.alpha[:, :T] * spending[:, None] * (1.0 - here),
+        away=away,
+        home=home,
+        arrivals=arrivals,
+        alpha=pick(hub, system.alpha)[:, :, 0],
+        Y=pick(hub, system.Y)[:, :, 0],
+        E=pick(hub, system.E)[:, 0],
+        earned=pick(hub, earned)[:, 0],
+        income=pick(hub, income)[:, 0],
+        rate=rate,
+        asked=asked,
+        own=by_hub,
+    )
+
+
+def _ratio(a: Array, b: Array) -> Array:
+    return jnp.where(b > 0, a / jnp.where(b > 0, b, 1.0), 0.0)
+
+
+class _Limits(NamedTuple):
+    """Caps on the hub's exports, at a point; sectors that caps touch only."""
+
+    on: Array  # (K, R, P, N, 1)
+    wedge: Array  # (K, P, N, C) log of what all caps put on each flow
+    z: Array  # (K, R, C)
+    gap: Array  # (K, R, C) from the wedge as it is to that at which the limit would be met
+
+
+def _limits(system: System, around: _Surroundings, at: _Hub) -> _Limits | None:
+    caps = system.caps
+    if caps is None or caps.row is None or at.q is None or around.asked is None or around.own is None:
+        return None
+    P = around.own.shape[2]
+    prices = at.x[:, :P] if at.x.shape[1] > 1 else at.x
+    met = at.q - around.asked - jnp.sum(around.own[..., None] * prices[:, None], 2)
+    z = jnp.where(caps.binds, jnp.maximum(met, 0.0), 0.0)
+    on = caps.row > 0
+    wedge = jnp.sum(jnp.where(on, z[:, :, None, None], 0.0), 1)
+    return _Limits(on, wedge, z, jnp.where(caps.binds, met - z, 0.0))
+
+
+def _newton(system: System, around: _Surroundings, at: _Hub) -> tuple[_Hub, Array]:
+    """One step, and the largest condition (K, C) before it."""
+    groups = at.x.shape[1]
+    S, T = around.alpha.shape[1], around.home.shape[1]
+    caps, theta = system.caps, around.theta
+    limits = _limits(system, around, at)
+    u = jnp.exp(-theta * at.x)
+    spending = around.E * jnp.exp(at.e)
+
+    # Sales to each destination, and what part of its spending they are.
+    weighed = around.away * u[:, :T, None]
+    if limits is not None:
+        P = limits.wedge.shape[1]
+        soft = weighed[:, :P] * jnp.exp(-theta[:, :P, None] * limits.wedge)
+        weighed = jnp.concatenate([soft, weighed[:, P:]], 1)
+    total = around.abroad + weighed
+    share = weighed / jnp.where(total > 0, total, 1.0)
+    paid = share * around.demand
+    sales = paid
+    if limits is not None:
+        sales = jnp.concatenate([paid[:, :P] * jnp.exp(-limits.wedge), paid[:, P:]], 1)
+    at_home = around.home * u[:, :T]
+    kept = _ratio(at_home, around.arrivals + at_home)
+    domestic = kept * around.alpha[:, :T] * spending[:, None]
+
+    # Derivatives of log sales by the log price, and the part of sales made at home.
+    sold = jnp.sum(sales, 2) + domestic
+    bend = jnp.sum(sales * (1.0 - share), 2) + domestic * (1.0 - kept)
+    slope = -theta[:, :T] * _ratio(bend, sold)
+    home = _ratio(domestic, sold)
     if S > T:
         # What is sold at home only: the hub is its one buyer and its one seller.
-        here = (jnp.arange(sales.shape[2])[:, None] == hub).astype(float)
-        domestic = pick(hub, at.v[:, T:]) * u[:, T:] * here
-        sales = jnp.concatenate([sales, domestic], 1)
-        share = jnp.concatenate([share, jnp.broadcast_to(here, domestic.shape)], 1)
-    price, home = _by_group(sales, share, theta, hub, groups)
-    spending = pick(hub, system.E * jnp.exp(at.log_expenditure))
-    earned = pick(hub, jnp.exp(x) * system.Y)[:, :, 0]
-    pull = earned / (spending if e is not None else jnp.sum(earned, 1, keepdims=True))
-    if z is None or caps is None or caps.row is None:
-        none = jnp.zeros((K, groups, 0 if z is None else z.shape[1], C))
-        return Corner(price, home, pull, none, none[:, 0])
-
-    on = caps.row > 0
-    bend = -theta[:, :T] * (1.0 - share[:, :T])
-    lost = jnp.sum(jnp.where(on, (sales[:, :T] * (bend - 1.0))[:, None], 0.0), 3)
-    total = jnp.sum(sales, 2)
+        only = around.alpha[:, T:] * spending[:, None]
+        sold = jnp.concatenate([sold, only], 1)
+        slope = jnp.concatenate([slope, jnp.zeros_like(only)], 1)
+        home = jnp.concatenate([home, jnp.where(only > 0, 1.0, 0.0)], 1)
+    factors = jnp.exp(at.x) * around.Y
+    income = around.income + around.rate * (jnp.sum(factors, 1) - around.earned)
+    by_price = around.rate[:, None] * factors
+    everything = jnp.sum(sold, 1, keepdims=True)
     if groups == 1:
-        by_wedge = jnp.sum(lost, 2, keepdims=True) / jnp.sum(total, 1)[:, None, None]
+        part = _ratio(sold, everything)
+        slope, home = jnp.sum(part * slope, 1, keepdims=True), jnp.sum(part * home, 1, keepdims=True)
+    made = everything if groups == 1 else sold
+    alive = (around.Y > 0) & (made > 0)
+    market = jnp.log(jnp.where(alive, made / jnp.where(alive, around.Y, 1.0), 1.0)) - at.x
+    market = jnp.where(alive, market, 0.0)
+    diagonal, right = slope - 1.0, -market
+    block = None
+
+    if limits is None or caps is None or at.q is None or around.own is None:
+        q, excess = at.q, None
+        implied = income
+        pull = by_price / implied[:, None]
+        budget = asks = jnp.log(spending / implied)
     else:
-        by_wedge = lost / jnp.where(total > 0, total, 1.0)[:, None, :T]
-        by_wedge = jnp.concatenate([by_wedge, jnp.zeros((K, z.shape[1], groups - T, C))], 2)
-    # Rents: a higher wedge takes more of what is paid, and either price that rises lets buyers leave.
-    kept = jnp.exp(-z)[:, :, None, None]
-    value = jnp.where(on, paid[:, None], 0.0)
-    flight = jnp.sum(value * bend[:, None], 3) * (1.0 - kept[:, :, 0])
-    part = caps.exporter[..., None, None] / spending[:, None]
-    by_sector = jnp.sum(part * flight, 1)
-    if groups == 1:
-        by_sector = jnp.sum(by_sector, 1, keepdims=True)
-    elif groups > T:
-        by_sector = jnp.concatenate([by_sector, jnp.zeros((K, groups - T, C))], 1)
-    rent = jnp.sum(part * (flight + jnp.sum(value * kept, 3)), 2)
-    return Corner(price, home, pull + by_sector, jnp.swapaxes(by_wedge, 1, 2), rent)
+        # Rents, cap by cap: each takes its part of what the caps before it leave.
+        left = paid[:, :P]
+        rents = jnp.zeros_like(income)
+        value = []
+        for r in range(limits.z.shape[1]):
+            value.append(jnp.sum(jnp.where(limits.on[:, r], left, 0.0), 2))
+            after = jnp.where(limits.on[:, r], left * jnp.exp(-limits.z[:, r, None, None]), left)
+            rents = rents + caps.exporter[:, r, None] * jnp.sum(left - after, (1, 2))
+            left = after
+        implied = income + rents
+        # A higher wedge takes more of what is paid, and either price that rises lets buyers leave.
+        worth = jnp.stack(value, 1)
+        steep = -theta[:, :P, None] * (1.0 - share[:, :P])
+        fraction = jnp.exp(-limits.z)[:, :, None]
+        flight = _over_members(limits.on, paid[:, :P] * steep) * (1.0 - fraction)
+        given = caps.exporter[..., None] / implied[:, None]
+        by_sector = jnp.sum(given[:, :, None] * flight, 1)
+        by_wedge = _over_members(limits.on, sales[:, :P] * (steep - 1.0))
+        own = around.own
+        if groups == 1:
+            by_sector = jnp.sum(by_sector, 1, keepdims=True)
+            by_wedge = _ratio(jnp.sum(by_wedge, 2, keepdims=True), everything[:, None])
+            own = jnp.sum(own, 2, keepdims=True)
+        else:
+            by_wedge = _ratio(by_wedge, sold[:, None, :P])
+        touched = own.shape[2]
+        rent = given * jnp.sum(flight + worth * fraction, 2)
+        q, active, turn, excess = _limit_prices(system, around, at, limits, weighed, total)
+        # A wedge is limit price less sellers' price, where that is positive: it moves with both.
+        follows = active[:, :, None] * own[..., None]
+        block = jnp.eye(touched)[..., None] * diagonal[:, :touched, None]
+        block = block - jnp.sum(by_wedge[:, :, :, None] * follows[:, :, None], 1)
+        right = _first_plus(right, -jnp.sum(by_wedge * turn[:, :, None], 1))
+        pull = _first_plus(by_price / implied[:, None], by_sector - jnp.sum(rent[:, :, None] * follows, 1))
+        budget = jnp.log(spending / implied)
+        asks = budget - jnp.sum(rent * turn, 1)
+
+    step, change = _arrow(diagonal, block, home, pull, right, asks)
+    worst = jnp.maximum(jnp.max(jnp.abs(market), 1), jnp.abs(budget))
+    if excess is not None:
+        worst = jnp.maximum(worst, jnp.max(jnp.abs(excess), 1))
+        # Capped and free sales answer to the price so differently that a tangent misleads far from where it touches.
+        longest = jnp.max(jnp.abs(step), axis=1)
+        shorter = jnp.minimum(1.0, LONGEST / jnp.maximum(longest, LONGEST))
+        step, change = step * shorter[:, None], change * shorter
+    return _Hub(at.x + jnp.where(alive, step, 0.0), at.e + change, q), worst
 
 
-def renewed(stale: Corner, system: System, at: Outcome, y: Array, step: Array) -> Array:
-    """Solve the hub's part of a chord step anew, with its corner as it is now.
+def _over_members(on: Array, values: Array) -> Array:
+    """Sum over the members of each cap: (K, R, P, N, 1) and (K, P, N, C) to (K, R, P, C)."""
+    return jnp.sum(jnp.where(on, values[:, None], 0.0), 3)
 
-    If J₀ is the chord's Jacobian, s its step, and h stands for the hub, then J₀[h, h] s[h] is what the hub's conditions
-    ask for once the others' steps are taken; the renewed step solves J[h, h] s'[h] = J₀[h, h] s[h].
+
+def _first_plus(whole: Array, part: Array) -> Array:
+    """Add to the first groups of (K, G, C), as many as there are in the part."""
+    P = part.shape[1]
+    return jnp.concatenate([whole[:, :P] + part, whole[:, P:]], 1) if whole.shape[1] > P else whole + part
+
+
+def _arrow(
+    diagonal: Array, block: Array | None, home: Array, pull: Array, right: Array, asks: Array
+) -> tuple[Array, Array]:
+    """Solve for the hub's prices (K, G, C) and its budget (K, C).
+
+    Prices meet each other only through the budget (their column ``home``, its row ``pull``), and, under caps, in a
+    ``block`` (K, P, P, C) of the first groups.
+    """
+    answers = [_divided(a, diagonal) for a in (right, home)]
+    if block is not None:
+        P = block.shape[1]
+        if P == 1:
+            firsts = [_divided(a[:, :1], block[:, 0]) for a in (right, home)]
+        else:
+            firsts = _eliminate(block, [a[:, :P] for a in (right, home)])
+        answers = [jnp.concatenate([first, a[:, P:]], 1) for first, a in zip(firsts, answers, strict=True)]
+    by_right, by_home = answers
+    # A hub cut off from everyone has no price level of its own: nothing moves it, and it stays where it is.
+    change = _divided(jnp.sum(pull * by_right, 1) - asks, 1.0 + jnp.sum(pull * by_home, 1))
+    return by_right - by_home * change[:, None], change
+
+
+def _divided(a: Array, b: Array) -> Array:
+    settled = jnp.abs(b) > 1e-9
+    return jnp.where(settled, a / jnp.where(settled, b, 1.0), 0.0)
+
+
+def _limit_prices(
+    system: System, around: _Surroundings, at: _Hub, limits: _Limits, weighed: Array, total: Array
+) -> tuple[Array, Array, Array, Array]:
+    """Limit prices after their own Newton steps, which caps then bind (0 or 1), the wedges' turn, and the excess."""
+    caps = system.caps
+    assert caps is not None
+    assert caps.row is not None
+    assert at.q is not None
+    P = limits.wedge.shape[1]
+    theta = around.theta[:, None, :P, None]
+    seller = jnp.exp(at.x[:, :P] if at.x.shape[1] > 1 else at.x)[:, :, None]
+    # The quantity counted against a cap is that at its limit price, whether it binds or not.
+    gap = limits.gap[:, :, None, None]
+    fewer = jnp.exp(-theta * gap)
+    there = weighed[:, None, :P]
+    then = total[:, None, :P] + jnp.where(limits.on, there * (fewer - 1.0), 0.0)
+    share = there * fewer / jnp.where(then > 0, then, 1.0)
+    bought = around.demand[:, :P] * jnp.exp(-limits.wedge) / seller
+    used = caps.row * share * (bought[:, None] * jnp.exp(-gap))
+    quantity = jnp.sum(used, (2, 3))
+    bend = jnp.sum(used * (-1.0 - theta * (1.0 - share)), (2, 3))
+    bound = (quantity > 0) & caps.binds
+    excess = jnp.where(bound, jnp.log(jnp.where(bound, quantity, 1.0)) - caps.log_limit, at.q)
+    move = -excess * jnp.where(bound, quantity / jnp.where(bound, bend, 1.0), 1.0)
+    met = limits.z + limits.gap
+    active = (caps.binds & (met + move > 0)).astype(float)
+    return at.q + move, active, active * (met + move) - limits.z, excess
+
+
+def settled(system: System, options: Options, y: Array, world: Array) -> Array:
+    """Solve the hub's own conditions, the others' unknowns held.
 
     Parameters
     ----------
-    stale
-        The corner in the chord.
-    system, at, y
-        Where we are.
-    step
-        (K, n, C) the chord's step; under caps with the limit prices' own steps at its end.
+    system, options
+        What to solve; shocks and caps all have the hub at one end.
+    y
+        (K, n, C) the unknowns.
+    world
+        (K, C) the residual of the world before, which says how closely the hub is worth solving.
 
     Returns
     -------
     Array
-        (K, n, C).
+        (K, n, C), the hub's places solved. Limits on what the hub imports are left to the iteration over the world,
+        and so are all of a system with any.
     """
+    caps = system.caps
     links = system.links
     assert isinstance(links, HubLinks)
-    K, groups, N, C = at.market.shape
-    x, _, q = split(system, y)
-    now = _now(system, at, y)
-    places = [g * N for g in range(groups)]
-    if at.budget is not None:
-        places.append(groups * N)
-    place = jnp.array(places) + links.hub
-    old = jnp.take(step, place, axis=1)
-    s = old[:, :groups]
-    own = jnp.eye(groups)[..., None] * now.price[:, :, None]
-    caps = system.caps
-    if q is None or caps is None or at.excess is None or at.slope is None:
-        # Expenditure is no unknown: it follows income, and the markets at home follow it.
-        right = stale.price * s + stale.home * jnp.sum(stale.pull * s, 1, keepdims=True)
-        return step.at[:, place].set(_eliminate(own + now.home[:, :, None] * now.pull[:, None], right))
+    x, e, q = split(system, y)
+    around = _surroundings(system, options, x, e)
+    start_e = jnp.log(around.income / around.E) if e is None else pick(links.hub, e)[:, 0]
+    start = _Hub(pick(links.hub, x)[:, :, 0], start_e, q)
+    if caps is not None and caps.col is not None:
+        return y
+    target = jnp.maximum(ROUGHLY * jnp.minimum(world, 1.0), CLOSELY)
 
-    # A wedge is limit price less sellers' price, where that is positive: it moves with both.
-    met, z = wedges(system, x, q)
-    then = met - at.excess / at.slope
-    active = (caps.binds & (then > 0)).astype(float)
-    turn = active * then - z
-    asked = jnp.take(caps.reference, links.hub, axis=3)
-    if groups == 1:
-        asked = jnp.sum(asked, 2, keepdims=True)
-    else:
-        asked = jnp.concatenate([asked, jnp.zeros((*asked.shape[:2], groups - asked.shape[2]))], 2)
-    follows = active[:, :, None] * asked[..., None]
-    spent = old[:, groups:]
-    markets = own - jnp.sum(now.wedge[:, :, :, None] * follows[:, None], 2)
-    budget = now.pull - jnp.sum(now.rent[:, :, None] * follows, 1)
-    matrix = jnp.concatenate(
-        [
-            jnp.concatenate([markets, now.home[:, :, None]], 2),
-            jnp.concatenate([budget, -jnp.ones((K, 1, C))], 1)[:, None],
-        ],
-        1,
-    )
-    right = jnp.concatenate(
-        [
-            stale.price * s + stale.home * spent - jnp.sum(now.wedge * turn[:, None], 2),
-            jnp.sum(stale.pull * s, 1, keepdims=True) - spent - jnp.sum(now.rent * turn, 1, keepdims=True),
-        ],
-        1,
-    )
-    answer = _eliminate(matrix, right)
-    # Capped and free sales answer to the price so differently that a tangent misleads far from where it touches.
-    longest = jnp.max(jnp.abs(answer[:, :groups]), axis=1, keepdims=True)
-    return step.at[:, place].set(answer * jnp.minimum(1.0, LONGEST / jnp.maximum(longest, LONGEST)))
+    def going(state: tuple[Array, _Hub, Array]) -> Array:
+        return (state[0] < STEPS) & jnp.any(state[2] > target)
+
+    def advance(state: tuple[Array, _Hub, Array]) -> tuple[Array, _Hub, Array]:
+        moved, worst = _newton(system, around, state[1])
+        at: _Hub = jax.tree.map(
+            lambda new, old: jnp.where(_wide(worst, new) > EXACTLY, new, old), moved, state[1]
+        )
+        return state[0] + 1, at, worst
+
+    first = (jnp.array(0), start, jnp.full(world.shape, jnp.inf))
+    _, at, _ = jax.lax.while_loop(going, advance, first)
+    parts = [at_hub(links.hub, x, at.x).reshape(x.shape[0], -1, x.shape[3])]
+    if e is not None and at.q is not None:
+        parts += [at_hub(links.hub, e, at.e), at.q]
+    moved = jnp.concatenate(parts, 1)
+    return jnp.where(jnp.isfinite(moved), moved, y)
 
 
-def _eliminate(matrix: Array, right: Array) -> Array:
-    """Solve (K, b, b, C) systems for (K, b, C), all side by side; the diagonals here are far from nought."""
-    size = right.shape[1]
-    rows = [jnp.concatenate([matrix[:, i], right[:, i][:, None]], 1) for i in range(size)]
+def _wide(worst: Array, like: Array) -> Array:
+    return worst if like.ndim == worst.ndim else worst[:, None]
+
+
+def _eliminate(matrix: Array, right: list[Array]) -> list[Array]:
+    """Solve (K, b, b, C) systems for several (K, b, C), side by side; the diagonals here are far from nought."""
+    size = matrix.shape[1]
+    rows = [jnp.concatenate([matrix[:, i], *(a[:, i : i + 1] for a in right)], 1) for i in range(size)]
     for i in range(size):
-        pivot = rows[i][:, i : i + 1]
-        # A hub cut off from everyone has no price level of its own: nothing moves it, and it stays where it is.
-        settled = jnp.abs(pivot) > 1e-9
-        rows[i] = jnp.where(settled, rows[i] / jnp.where(settled, pivot, 1.0), 0.0)
+        rows[i] = _divided(rows[i], rows[i][:, i : i + 1])
         for j in range(size):
             if j != i:
                 rows[j] = rows[j] - rows[j][:, i : i + 1] * rows[i]
-    return jnp.stack([row[:, -1] for row in rows], 1)
+    return [jnp.stack([row[:, size + k] for row in rows], 1) for k in range(len(right))]

@@ -33,7 +33,6 @@ from tertius.models.trade._economy import (
     concrete,
     single_hub,
 )
-from tertius.models.trade._hub import baseline_corner
 from tertius.models.trade._solver import (
     SMALL,
     Found,
@@ -44,14 +43,13 @@ from tertius.models.trade._solver import (
     newton,
     secant_chord,
 )
-from tertius.models.trade._system import HubLinks, Options, System
+from tertius.models.trade._system import Options, System
 
 __all__ = ["PairFlows", "pair_flows", "solve", "solve_draws", "without_deficits"]
 
 CHUNK = 16
 CHORD_STEPS = 40
 DEPTH = 2
-DEPTH_WITH_CAPS = 3
 STRAGGLERS = 16
 WORKERS = 2
 
@@ -68,12 +66,7 @@ class PairFlows(NamedTuple):
 
 def _search(world: Worlds, system: System, options: Options, limit: Array | int) -> Found:
     chord = chord_at_baseline(*world, options, system.links.lam.shape[1], system.caps is not None)
-    if isinstance(system.links, HubLinks):
-        groups = system.Y.shape[1]
-        corner = baseline_corner(*world[:4], world.theta, chord.pull, system.links.hub, groups)
-        chord = chord._replace(corner=corner)
-    depth = DEPTH if system.caps is None else DEPTH_WITH_CAPS
-    return secant_chord(system, options, chord, start_of(system), limit, depth)
+    return secant_chord(system, options, chord, start_of(system), limit, DEPTH)
 
 
 def start_of(system: System) -> Array:
@@ -107,10 +100,17 @@ def _options(factors: Factors, deficits: Deficits, numeraire: Numeraire, shock: 
     ends = (("row", concrete(shock.origin) == hub), ("col", concrete(shock.destination) == hub))
     if isinstance(shock.caps.member, jax.core.Tracer):
         capped = tuple(name for name, _ in ends)
-    else:
-        member = np.asarray(shock.caps.member)
-        capped = tuple(name for name, here in ends if (member[..., here] > 0).any())
-    return Options(factors, deficits, numeraire, owners, capped or ("row",))
+        return Options(factors, deficits, numeraire, owners, capped, shock.caps.member.shape[-2])
+    member = np.asarray(shock.caps.member)
+    capped = tuple(name for name, here in ends if (member[..., here] > 0).any())
+    touched = np.flatnonzero(_touched(member))
+    reach = int(touched[-1]) + 1 if len(touched) else 1
+    return Options(factors, deficits, numeraire, owners, capped or ("row",), reach)
+
+
+def _touched(member: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(S,) the sectors in which any cap has a member."""
+    return np.atleast_1d((member > 0).any(axis=tuple(range(member.ndim - 2))).any(axis=-1))
 
 
 def solve(
@@ -344,8 +344,14 @@ def solve_draws(
     del off
     if not trades.any():
         trades[0] = True
-    order = tuple(int(s) for s in np.concatenate([np.flatnonzero(trades), np.flatnonzero(~trades)]))
     options = _options(factors, deficits, numeraire, shock)
+    # Sectors under caps first, then what else is traded, then what is only sold at home.
+    rank = np.where(trades, 1, 2)
+    if shock.caps is not None:
+        touched = _touched(np.asarray(shock.caps.member)) & trades
+        rank[touched] = 0
+        options = options._replace(reach=max(1, int(touched.sum())))
+    order = tuple(int(s) for s in np.argsort(rank, kind="stable"))
     layout = _Layout(
         tuple(int(i) for i in concrete(shock.origin)),
         tuple(int(i) for i in concrete(shock.destination)),

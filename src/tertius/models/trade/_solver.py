@@ -19,8 +19,8 @@ import numpy as np
 from jax import Array
 
 from tertius.models.trade._economy import TOLERANCE
-from tertius.models.trade._hub import Corner, renewed
-from tertius.models.trade._system import Options, Outcome, System, evaluate
+from tertius.models.trade._hub import settled
+from tertius.models.trade._system import HubLinks, Options, Outcome, System, evaluate
 
 __all__ = [
     "Chord",
@@ -36,7 +36,6 @@ __all__ = [
 NEWTON_STEPS = 60
 LONGEST_STEP = 2.0
 DENSE = 400
-ROUGH = 0.3
 SMALL = 32
 
 
@@ -55,7 +54,6 @@ class Chord(NamedTuple):
     pull: Array  # (K, G, N), of each group's price on its region's income
     world: Array  # (K, G, N), on world output
     anchor: Array  # (K, N), how a rise of world output moves normalised expenditure
-    corner: Corner | None = None  # the hub's corner of it
 
 
 class Found(NamedTuple):
@@ -173,11 +171,8 @@ def _by_parts(chord: Chord, market: Array, budget: Array | None) -> tuple[Array,
     return moved.reshape(moved.shape[0], -1, moved.shape[-1]), e
 
 
-def chord_step(chord: Chord, system: System, at: Outcome, y: Array) -> Array:
-    """Newton's step with the baseline's Jacobian, and the hub's part of it renewed where there is a hub.
-
-    Limit prices take their own Newton steps.
-    """
+def chord_step(chord: Chord, system: System, at: Outcome) -> Array:
+    """Newton's step with the baseline's Jacobian; limit prices take their own Newton steps."""
     K, groups, N, C = at.market.shape
     if chord.whole is None:
         step, e = _by_parts(chord, at.market, at.budget)
@@ -190,8 +185,6 @@ def chord_step(chord: Chord, system: System, at: Outcome, y: Array) -> Array:
         step, e = solved[:, : groups * N], solved[:, groups * N :]
     if at.excess is not None and at.slope is not None:
         step = jnp.concatenate([step, e, -at.excess / at.slope], 1)
-    if chord.corner is not None:
-        step = renewed(chord.corner, system, at, y, step)
     alive = system.Y.reshape(K, groups * N, -1) > 0
     return jnp.concatenate([jnp.where(alive, step[:, : groups * N], 0.0), step[:, groups * N :]], 1)
 
@@ -272,12 +265,13 @@ def secant_chord(
     depth
         How many earlier steps the acceleration remembers.
     """
+    hub = isinstance(system.links, HubLinks)
 
     def look(y: Array) -> tuple[Array, Array]:
         at = evaluate(system, options, y)
         # Without the barrier the compiler repeats the evaluation inside the products that follow.
         at = jax.lax.optimization_barrier(at)  # type: ignore[no-untyped-call]
-        return residual(_stack(at)), chord_step(chord, system, at, y)
+        return residual(_stack(at)), chord_step(chord, system, at)
 
     def going(state: _State) -> Array:
         return (state.k < limit) & jnp.any(state.residual > TOLERANCE)
@@ -285,14 +279,14 @@ def secant_chord(
     def advance(state: _State) -> _State:
         unsolved = state.residual > TOLERANCE
         y = state.y + state.step
+        if hub:
+            y = jnp.where(unsolved[:, None], settled(system, options, y, state.residual), state.y)
         r, direction = look(y)
         r = jnp.where(unsolved, r, state.residual)
         direction = jax.lax.optimization_barrier(direction)  # type: ignore[no-untyped-call]
 
-        # What was learned while limits were still coming and going is no guide.
-        learned = ((r < ROUGH) & (state.residual < ROUGH))[:, None] if system.caps is not None else True
-        moves = (jnp.where(learned, state.step, 0.0), *state.moves[:-1])
-        turns = (jnp.where(learned, direction - state.direction, 0.0), *state.turns[:-1])
+        moves = (y - state.y, *state.moves[:-1])
+        turns = (direction - state.direction, *state.turns[:-1])
         newest = [jnp.sum(turns[0] * turn, 1) for turn in turns]
         gram = [newest] + [
             [newest[i], *(state.gram[i - 1][j - 1] for j in range(1, depth))] for i in range(1, depth)
@@ -314,6 +308,8 @@ def secant_chord(
             tuple(tuple(row) for row in gram),
         )
 
+    if hub:
+        start = settled(system, options, start, jnp.ones((start.shape[0], start.shape[2])))
     r, direction = look(start)
     step = jnp.where((r > TOLERANCE)[:, None], _short(direction), 0.0)
     none, nothing = jnp.zeros_like(start), jnp.zeros_like(r)

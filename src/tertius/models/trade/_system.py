@@ -26,6 +26,7 @@ __all__ = [
     "Options",
     "Outcome",
     "System",
+    "before_transfers",
     "evaluate",
     "split",
     "wedges",
@@ -42,6 +43,8 @@ class Options(NamedTuple):
     numeraire: Numeraire
     owners: tuple[int, ...]
     capped: tuple[str, ...]
+    reach: int = 0
+    """How many sectors, from the first, caps touch."""
 
 
 class HubLinks(NamedTuple):
@@ -69,11 +72,12 @@ class DenseLinks(NamedTuple):
 
 
 class CapTerms(NamedTuple):
-    """Caps on the pairs of the links: (K, R, T, N, 1) members by the hub's row and column, or (K, R, T, N, N).
+    """Caps on the pairs of the links: (K, R, P, N, 1) members by the hub's row and column, or (K, R, P, N, N).
 
-    ``log_limit`` (K, R, C) is the log of the quantity allowed and ``binds`` (K, R, C) whether it can bind at all;
-    ``exporter`` (K, R) is the exporter's share of the rent; ``reference`` (K, R, T, N) weighs the log prices of the
-    members' origins into the cap's own, from which its limit price is counted.
+    P counts the sectors that caps touch, which come first. ``log_limit`` (K, R, C) is the log of the quantity allowed
+    and ``binds`` (K, R, C) whether it can bind at all; ``exporter`` (K, R) is the exporter's share of the rent;
+    ``reference`` (K, R, P, N) weighs the log prices of the members' origins into the cap's own, from which its limit
+    price is counted.
     """
 
     row: Array | None
@@ -168,8 +172,8 @@ def wedges(system: System, x: Array, q: Array) -> tuple[Array, Array]:
     """
     caps = system.caps
     assert caps is not None
-    T = caps.reference.shape[2]
-    asked = x[:, :T] if x.shape[1] > 1 else x
+    P = caps.reference.shape[2]
+    asked = x[:, :P] if x.shape[1] > 1 else x
     met = q - jnp.sum(caps.reference[..., None] * asked[:, None], (2, 3))
     return met, jnp.where(caps.binds, jnp.maximum(met, 0.0), 0.0)
 
@@ -178,16 +182,23 @@ class _Block(NamedTuple):
     """Capped pairs as the links hold them, and what is paid on them."""
 
     kind: str  # "row" and "col" of the hub, or "all"
-    member: Array  # (K, R, T, N, 1) or (K, R, T, N, N)
+    member: Array  # (K, R, P, N, 1) or (K, R, P, N, N)
     softened: Array  # λB τ^(−θ)
     wedge: Array  # log τ
+
+
+def _first_times(whole: Array, factor: Array) -> Array:
+    """Multiply the first sectors of (K, T, ...), as many as the factor has."""
+    P = factor.shape[1]
+    return jnp.concatenate([whole[:, :P] * factor, whole[:, P:]], 1) if whole.shape[1] > P else whole * factor
 
 
 def _soften(system: System, z: Array) -> tuple[HubLinks | DenseLinks, list[_Block]]:
     """Put the caps' shadow prices into the links: as importers see them."""
     links, caps = system.links, system.caps
     assert caps is not None
-    theta = system.theta[:, : links.lam.shape[1]]
+    P = caps.reference.shape[2]
+    theta = system.theta[:, :P]
     blocks = []
     for kind, member in (("row", caps.row), ("col", caps.col), ("all", caps.every)):
         if member is None:
@@ -195,14 +206,15 @@ def _soften(system: System, z: Array) -> tuple[HubLinks | DenseLinks, list[_Bloc
         wedge = jnp.sum(jnp.where(member > 0, z[:, :, None, None], 0.0), 1)
         soft = jnp.exp(-theta * wedge)
         if isinstance(links, DenseLinks):
-            links = DenseLinks(links.lam * soft, None if links.paid is None else links.paid * soft)
-            blocks.append(_Block(kind, member, links.lam, wedge))
+            paid = None if links.paid is None else _first_times(links.paid, soft)
+            links = DenseLinks(_first_times(links.lam, soft), paid)
+            blocks.append(_Block(kind, member, links.lam[:, :P], wedge))
         elif kind == "row":
-            links = links._replace(row=links.row * soft)
-            blocks.append(_Block(kind, member, links.row, wedge))
+            links = links._replace(row=_first_times(links.row, soft))
+            blocks.append(_Block(kind, member, links.row[:, :P], wedge))
         else:
-            links = links._replace(col=links.col * soft)
-            blocks.append(_Block(kind, member, links.col, wedge))
+            links = links._replace(col=_first_times(links.col, soft))
+            blocks.append(_Block(kind, member, links.col[:, :P], wedge))
     return links, blocks
 
 
@@ -211,11 +223,11 @@ def _net_of_wedges(links: HubLinks | DenseLinks, blocks: list[_Block]) -> HubLin
     for block in blocks:
         net = jnp.exp(-block.wedge)
         if isinstance(links, DenseLinks):
-            links = DenseLinks(links.lam, (links.lam if links.paid is None else links.paid) * net)
+            links = DenseLinks(links.lam, _first_times(links.lam if links.paid is None else links.paid, net))
         elif block.kind == "row":
-            links = links._replace(row=links.row * net)
+            links = links._replace(row=_first_times(links.row, net))
         else:
-            links = links._replace(col=links.col * net)
+            links = links._replace(col=_first_times(links.col, net))
     return links
 
 
@@ -273,10 +285,11 @@ def _caps(
     v: Array,
     phi: Array,
 ) -> _CapState:
-    """Rents and quantities under the caps, at given prices; all arrays of the traded sectors."""
+    """Rents and quantities under the caps, at given prices; all arrays of the sectors that caps touch."""
     caps = system.caps
     assert caps is not None
-    T = u.shape[1]
+    P = u.shape[1]
+    theta = system.theta[:, None, :P]
     rents = jnp.zeros_like(phi[:, 0])
     quantity = []
     bend = []
@@ -284,19 +297,19 @@ def _caps(
         supply, demand = _along(links, block.kind, u, v)
         shipped = block.softened
         if isinstance(links, DenseLinks) and links.paid is not None:
-            shipped = links.paid
+            shipped = links.paid[:, :P]
         left = shipped * supply * demand
-        seller, _ = _along(links, block.kind, price[:, :T], price[:, :T])
+        seller, _ = _along(links, block.kind, price, price)
         physical = left * jnp.exp(-block.wedge) / seller
         # The quantity counted against a cap is that at its limit price, whether it binds or not.
         weighed, total = _along(links, block.kind, u, phi)
         on = (block.member > 0).astype(float)
         gap = jnp.where(caps.binds, met - z, 0.0)[:, :, None, None, :]
-        fewer = jnp.exp(-system.theta[:, None, :T] * gap)
+        fewer = jnp.exp(-theta * gap)
         there = (block.softened * weighed)[:, None]
         then = total[:, None] + _at_destination(block.kind, on * there * (fewer - 1.0))
         share = there * fewer / then
-        elastic = -1.0 - system.theta[:, None, :T] * (1.0 - share)
+        elastic = -1.0 - theta * (1.0 - share)
         used = block.member * physical[:, None] * fewer * jnp.exp(-gap) * (total[:, None] / then)
         quantity.append(jnp.sum(used, (2, 3)))
         bend.append(jnp.sum(used * elastic, (2, 3)))
@@ -350,7 +363,7 @@ def evaluate(system: System, options: Options, y: Array) -> Outcome:
         phi = jnp.concatenate([phi, u[:, T:]], 1)
     phi = jnp.where(system.alpha > 0, phi, 1.0)
 
-    raw = _before_transfers(system, options, earned, phi)
+    raw = before_transfers(system, options, earned, phi)
     # Income of the world is what it was: this is the numeraire, and it makes the system regular.
     income = raw * (system.world / jnp.sum(raw, 1, keepdims=True))
     # Of each unit spent, the part that is no tariff revenue; the rest stays with the importer.
@@ -370,7 +383,8 @@ def evaluate(system: System, options: Options, y: Array) -> Outcome:
     excess: Array | None = None
     slope: Array | None = None
     if q is not None and met is not None and z is not None:
-        state = _caps(system, options, links, blocks, q, met, z, price, u[:, :T], v[:, :T], phi[:, :T])
+        touched = [a[:, : options.reach] for a in (price, u, v, phi)]
+        state = _caps(system, options, links, blocks, q, met, z, *touched)
         implied = income + state.rents
         if kept is not None:
             implied = implied + (1.0 - kept) * spending
@@ -389,7 +403,7 @@ def evaluate(system: System, options: Options, y: Array) -> Outcome:
     return Outcome(market, budget, excess, slope, e, phi, v)
 
 
-def _before_transfers(system: System, options: Options, earned: Array, phi: Array) -> Array:
+def before_transfers(system: System, options: Options, earned: Array, phi: Array) -> Array:
     """Factor income (K, N, C) plus the deficit of the closure, up to a factor common to the world."""
     if options.deficits == "balanced":
         return earned
