@@ -29,7 +29,10 @@ from tertius.models.trade._system import (
 __all__ = ["settled"]
 
 LONGEST = 0.3
-"""The hub's log prices move by no more in one step under caps."""
+"""The hub's log prices move by no more in one step under caps; by half of that after a step back, and so on."""
+
+LEAST = 0.02
+"""The least that is taken to leak from the hub's budget."""
 
 STEPS = 12
 """Newton steps at most, at one call."""
@@ -146,8 +149,8 @@ def _limits(system: System, around: _Surroundings, at: _Hub) -> _Limits | None:
     return _Limits(on, wedge, z, jnp.where(caps.binds, met - z, 0.0))
 
 
-def _newton(system: System, around: _Surroundings, at: _Hub) -> tuple[_Hub, Array]:
-    """One step, and the largest condition (K, C) before it."""
+def _newton(system: System, around: _Surroundings, at: _Hub, longest: Array) -> tuple[_Hub, Array]:
+    """One step, under caps no longer than (K, C) in any price, and the largest condition (K, C) before it."""
     groups = at.x.shape[1]
     S, T = around.alpha.shape[1], around.home.shape[1]
     caps, theta = system.caps, around.theta
@@ -244,8 +247,7 @@ def _newton(system: System, around: _Surroundings, at: _Hub) -> tuple[_Hub, Arra
     if excess is not None:
         worst = jnp.maximum(worst, jnp.max(jnp.abs(excess), 1))
         # Capped and free sales answer to the price so differently that a tangent misleads far from where it touches.
-        longest = jnp.max(jnp.abs(step), axis=1)
-        shorter = jnp.minimum(1.0, LONGEST / jnp.maximum(longest, LONGEST))
+        shorter = longest / jnp.maximum(jnp.max(jnp.abs(step), axis=1), longest)
         step, change = step * shorter[:, None], change * shorter
     return _Hub(at.x + jnp.where(alive, step, 0.0), at.e + change, q), worst
 
@@ -278,8 +280,11 @@ def _arrow(
             firsts = _eliminate(block, [a[:, :P] for a in (right, home)])
         answers = [jnp.concatenate([first, a[:, P:]], 1) for first, a in zip(firsts, answers, strict=True)]
     by_right, by_home = answers
-    # A hub cut off from everyone has no price level of its own: nothing moves it, and it stays where it is.
-    change = _divided(jnp.sum(pull * by_right, 1) - asks, 1.0 + jnp.sum(pull * by_home, 1))
+    # Of a rise of the budget, what does not come back as income. A hub cut off from everyone has no price level of its
+    # own, and one whose exports are all capped hardly has: the step then keeps its direction and stays short.
+    leak = 1.0 + jnp.sum(pull * by_home, 1)
+    asked = jnp.sum(pull * by_right, 1) - asks
+    change = jnp.where(jnp.abs(leak) > 1e-9, asked / jnp.maximum(leak, LEAST), 0.0)
     return by_right - by_home * change[:, None], change
 
 
@@ -317,6 +322,14 @@ def _limit_prices(
     return at.q + move, active, active * (met + move) - limits.z, excess
 
 
+class _Progress(NamedTuple):
+    k: Array
+    at: _Hub
+    worst: Array  # (K, C)
+    step: Array  # (K, G, C)
+    longest: Array  # (K, C)
+
+
 def settled(system: System, options: Options, y: Array, world: Array) -> Array:
     """Solve the hub's own conditions, the others' unknowns held.
 
@@ -346,18 +359,22 @@ def settled(system: System, options: Options, y: Array, world: Array) -> Array:
         return y
     target = jnp.maximum(ROUGHLY * jnp.minimum(world, 1.0), CLOSELY)
 
-    def going(state: tuple[Array, _Hub, Array]) -> Array:
-        return (state[0] < STEPS) & jnp.any(state[2] > target)
+    def going(state: _Progress) -> Array:
+        return (state.k < STEPS) & jnp.any(state.worst > target)
 
-    def advance(state: tuple[Array, _Hub, Array]) -> tuple[Array, _Hub, Array]:
-        moved, worst = _newton(system, around, state[1])
+    def advance(state: _Progress) -> _Progress:
+        moved, worst = _newton(system, around, state.at, state.longest)
+        step = moved.x - state.at.x
+        back = jnp.sum(step * state.step, 1) < 0
+        longest = jnp.where(back, 0.5 * state.longest, jnp.minimum(LONGEST, 1.5 * state.longest))
         at: _Hub = jax.tree.map(
-            lambda new, old: jnp.where(_wide(worst, new) > EXACTLY, new, old), moved, state[1]
+            lambda new, old: jnp.where(_wide(worst, new) > EXACTLY, new, old), moved, state.at
         )
-        return state[0] + 1, at, worst
+        return _Progress(state.k + 1, at, worst, step, longest)
 
-    first = (jnp.array(0), start, jnp.full(world.shape, jnp.inf))
-    _, at, _ = jax.lax.while_loop(going, advance, first)
+    away = jnp.full(world.shape, jnp.inf)
+    first = _Progress(jnp.array(0), start, away, jnp.zeros_like(start.x), jnp.full(world.shape, LONGEST))
+    at = jax.lax.while_loop(going, advance, first).at
     parts = [at_hub(links.hub, x, at.x).reshape(x.shape[0], -1, x.shape[3])]
     if e is not None and at.q is not None:
         parts += [at_hub(links.hub, e, at.e), at.q]
