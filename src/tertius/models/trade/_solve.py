@@ -50,6 +50,7 @@ __all__ = ["PairFlows", "pair_flows", "solve", "solve_draws", "without_deficits"
 CHUNK = 16
 CHORD_STEPS = 40
 DEPTH = 2
+LANES = 4
 STRAGGLERS = 16
 WORKERS = 2
 
@@ -360,28 +361,29 @@ def solve_draws(
         options,
     )
     caps = shock.caps
+    C = int(np.asarray(shock.keep).shape[-3])
+    # Counterfactuals fill whole registers: the last one stands in for those that are not there.
+    filled = np.minimum(np.arange(C if C == 1 else -(-C // LANES) * LANES), C - 1)
     parts: list[tuple[NDArray[np.float64] | None, int]] = [
         (flows, 3),
         (elasticity, 1),
-        (np.asarray(shock.keep, dtype=float), 3),
+        (np.asarray(shock.keep, dtype=float)[..., filled, :, :], 3),
         (None if caps is None else np.asarray(caps.member, dtype=float), 3),
         (None if caps is None else np.asarray(caps.limit, dtype=float), 2),
         (None if caps is None else np.asarray(caps.exporter_rent, dtype=float), 1),
     ]
     R = len(options.owners)
     if caps is not None:
-        C = parts[2][0].shape[-3]  # type: ignore[union-attr]
         limit, exporter = parts[4][0], parts[5][0]
         assert limit is not None
         assert exporter is not None
-        parts[4] = (np.broadcast_to(limit, (*limit.shape[:-2], C, R)), 2)
+        parts[4] = (np.broadcast_to(limit, (*limit.shape[:-2], C, R))[..., filled, :], 2)
         parts[5] = (np.broadcast_to(exporter, (*exporter.shape[:-1], R)), 1)
 
     def take(draws: NDArray[np.int64]) -> _Chunk:
         return _Chunk(*(a if a is None or a.ndim == n else a[draws] for a, n in parts))  # type: ignore[arg-type]
 
     K = len(flows)
-    C = int(np.asarray(shock.keep).shape[-3])
     result = _empty(K, C, S, N, R)
     size = min(chunk, K)
 
@@ -390,7 +392,7 @@ def solve_draws(
         out = _chord_chunk(layout, take(np.minimum(draws, K - 1)), CHORD_STEPS)
         here = min(size, K - first)
         for whole, part in zip(result, out, strict=True):
-            whole[first : first + here] = np.asarray(part)[:here]
+            whole[first : first + here] = np.asarray(part)[:here, :C]
         return here
 
     done = 0
