@@ -39,6 +39,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from tertius.errors import BadInput
+from tertius.models._implicit import root
 
 __all__ = ["Displaced", "Status", "Vacuum", "displace", "displace_nested", "loss", "vacuum"]
 
@@ -286,27 +287,29 @@ def displace(s: ArrayLike, keep: ArrayLike, sigma: ArrayLike, eta: ArrayLike) ->
     return result
 
 
+def _bundle(given: tuple[Array, Array], u: Array) -> Array:
+    return _log_sum(*given, u)[0]
+
+
+def _solve_bundle(given: tuple[Array, Array]) -> tuple[Array, Array]:
+    def step(u: Array) -> tuple[Array, Array]:
+        value, slope = _log_sum(*given, u)
+        return jnp.abs(value), value / slope
+
+    members = given[0].shape[-1]
+    found: tuple[Array, Array] = _newton(step, jnp.zeros(members), members)
+    return found
+
+
+def _invert_bundle(linear: Callable[[Array], Array], _: Any, y: Array) -> Array:
+    return y / linear(jnp.ones_like(y))
+
+
 @jax.jit
 def _displace(s: Array, keep: Array, sigma: Array, eta: Array) -> Displaced:
     batch, (s, keep, sigma, eta) = _flatten(s, keep, sigma[..., None], eta)
     given = _clean(s, keep, sigma, sigma, eta, lambda _, left: _total(left) <= 0)
-    weight, b = _keep((_weights(given), given.b))
-
-    def equation(u: Array) -> Array:
-        return _log_sum(weight, b, u)[0]
-
-    def step(u: Array) -> tuple[Array, Array]:
-        value, slope = _log_sum(weight, b, u)
-        return jnp.abs(value), value / slope
-
-    members = given.status.size
-    u, residual = jax.lax.custom_root(
-        equation,
-        jnp.zeros(members),
-        lambda _, start: _newton(step, start, members),
-        lambda linear, y: y / linear(jnp.ones_like(y)),
-        has_aux=True,
-    )
+    u, residual = root(_bundle, _solve_bundle, _invert_bundle, _keep((_weights(given), given.b)))
     elasticity = jnp.where(given.status == Status.CONVERGED, sigma[0], 2.0)
     return _finish(batch, given, u, u / (1.0 - elasticity), u, residual)
 
@@ -424,6 +427,57 @@ def _arrow(D: Array, f: Array, w: Array, m: Array, F: Array, M: Array) -> tuple[
     return (F - f * Y) / D, Y
 
 
+class _Nested(NamedTuple):
+    """What the equations of a nested bundle hold: G nests, N members of the batch."""
+
+    S: Array  # (G, N) the nests' shares
+    weight: Array  # (P, G, N) what each supplier weighs in its nest
+    b: Array  # (P, 1, N)
+    alive: Array  # (G, N)
+    rho: Array  # (N,)
+    sigma: Array  # (G, N)
+
+
+def _levels(given: _Nested, y: Array, Y: Array) -> Array:
+    return jnp.where(given.alive, (given.rho - given.sigma) * y + (1.0 - given.rho) * Y, 0.0)
+
+
+def _gaps(given: _Nested, y: Array, Y: Array) -> tuple[Array, Array, Array, Array]:
+    a = _levels(given, y, Y)
+    weight, b, rho = given.weight, given.b, given.rho
+    shift = jax.lax.stop_gradient(_largest(jnp.where(weight > 0, -b * a, -jnp.inf)))
+    value, slope = _log_sum(weight, b, a, shift)
+    M, w = _log_mean(given.S, given.alive, y - Y, 1.0 - rho)
+    return jnp.where(given.alive, value - (1.0 - rho) * (y - Y), y), M, slope, w
+
+
+def _gaps_alone(given: _Nested, point: tuple[Array, Array]) -> tuple[Array, Array]:
+    return _gaps(given, *point)[:2]
+
+
+def _solve_nested(given: _Nested) -> tuple[tuple[Array, Array], Array]:
+    rho, sigma = given.rho, given.sigma
+
+    def step(point: tuple[Array, Array]) -> tuple[Array, tuple[Array, Array]]:
+        F, M, slope, w = _gaps(given, *point)
+        D = jnp.where(given.alive, slope * (sigma - rho) - (1.0 - rho), 1.0)
+        f = jnp.where(given.alive, (1.0 - rho) * (1.0 - slope), 0.0)
+        return jnp.maximum(_largest(jnp.abs(F)), jnp.abs(M)), _arrow(D, f, w, -jnp.ones_like(M), -F, -M)
+
+    start = jnp.zeros(given.S.shape), jnp.zeros(rho.shape)
+    found: tuple[tuple[Array, Array], Array] = _newton(step, start, rho.size)
+    return found
+
+
+def _invert_nested(linear: Any, _: Any, y: tuple[Array, Array]) -> tuple[Array, Array]:
+    none, one = jax.tree.map(jnp.zeros_like, y), jax.tree.map(jnp.ones_like, y)
+    D = linear((one[0], none[1]))[0]
+    f, m = linear((none[0], one[1]))
+    groups = y[0].shape[0]
+    w = jax.vmap(lambda e: linear((e[:, None] + none[0], none[1]))[1])(jnp.eye(groups))
+    return _arrow(D, f, w, m, *y)
+
+
 @partial(jax.jit, static_argnums=6)
 def _displace_nested(
     s: Array, keep: Array, sigma: Array, rho: Array, eta: Array, member: Array, by_nest: bool
@@ -451,40 +505,9 @@ def _displace_nested(
     weight = jnp.where(alive, member.T[..., None] * supply[:, None] / jnp.where(alive, S, 1.0), 1.0)
     weight, b = _keep((weight, b[:, None]))
 
-    def levels(y: Array, Y: Array) -> Array:
-        return jnp.where(alive, (rho - sigma) * y + (1.0 - rho) * Y, 0.0)
-
-    def gaps(y: Array, Y: Array) -> tuple[Array, Array, Array, Array]:
-        a = levels(y, Y)
-        shift = jax.lax.stop_gradient(_largest(jnp.where(weight > 0, -b * a, -jnp.inf)))
-        value, slope = _log_sum(weight, b, a, shift)
-        M, w = _log_mean(S, alive, y - Y, 1.0 - rho)
-        return jnp.where(alive, value - (1.0 - rho) * (y - Y), y), M, slope, w
-
-    def equation(point: tuple[Array, Array]) -> tuple[Array, Array]:
-        return gaps(*point)[:2]
-
-    def step(point: tuple[Array, Array]) -> tuple[Array, tuple[Array, Array]]:
-        F, M, slope, w = gaps(*point)
-        D = jnp.where(alive, slope * (sigma - rho) - (1.0 - rho), 1.0)
-        f = jnp.where(alive, (1.0 - rho) * (1.0 - slope), 0.0)
-        return jnp.maximum(_largest(jnp.abs(F)), jnp.abs(M)), _arrow(D, f, w, -jnp.ones_like(M), -F, -M)
-
-    def tangent(linear: Any, y: tuple[Array, Array]) -> tuple[Array, Array]:
-        none, one = jax.tree.map(jnp.zeros_like, y), jax.tree.map(jnp.ones_like, y)
-        D = linear((one[0], none[1]))[0]
-        f, m = linear((none[0], one[1]))
-        w = jax.vmap(lambda e: linear((e[:, None] + none[0], none[1]))[1])(jnp.eye(groups))
-        return _arrow(D, f, w, m, *y)
-
-    (y, Y), residual = jax.lax.custom_root(
-        equation,
-        (jnp.zeros(S.shape), jnp.zeros(ok.shape)),
-        lambda _, start: _newton(step, start, ok.size),
-        tangent,
-        has_aux=True,
-    )
-    return _finish(batch, given, levels(y, Y)[jnp.argmax(member, 0)], Y, (1.0 - rho) * Y, residual)
+    nested = _Nested(S, weight, b, alive, rho, sigma)
+    (y, Y), residual = root(_gaps_alone, _solve_nested, _invert_nested, nested)
+    return _finish(batch, given, _levels(nested, y, Y)[jnp.argmax(member, 0)], Y, (1.0 - rho) * Y, residual)
 
 
 def loss(omega: ArrayLike, log_price: ArrayLike) -> Array:
