@@ -37,10 +37,10 @@ Array = NDArray[np.float64]
 Progress = Callable[[str, float], None]
 
 STRUCTURE_DRAWS = 1024
-"""Draws for each rival structure, and for exits beyond the first."""
+"""Draws at most for each rival structure, and for exits beyond the first; never more than half of the study's."""
 
 EVIDENCE_DRAWS = 1024
-"""Draws for the run with the assumptions drawn anew, and for the one with their spread doubled."""
+"""Draws at most for the run with the assumptions drawn anew, and for the one with their spread doubled."""
 
 TOLERATED = 0.01
 """Share of draws that may fail to converge before the study refuses."""
@@ -124,7 +124,7 @@ def run(
     found = groups(case, main, headline)
     kept = np.flatnonzero(main.converged)
     tree: dict[str, xr.Dataset] = {"/inputs": _inputs(layout, values, kept), **found}
-    few = values.head(STRUCTURE_DRAWS)
+    few = values.head(min(STRUCTURE_DRAWS, draws // 2))
     # The trade equilibria of the first draws, which rival structures that leave trade alone use again.
     shared = None if main.trade is None else main.trade.head(few.size)
     worst = _worst(main)
@@ -137,7 +137,7 @@ def run(
         if shared is not None and rest.trade is not None:
             shared = shared.joined(rest.trade)
 
-    rows = min(EVIDENCE_DRAWS, draws)
+    rows = min(EVIDENCE_DRAWS, draws // 2)
     with clock.stage("evidence") as report:
         again = draw(case, layout, layout.frozen(rows))
         frozen = _sub_run(case, layout, again, first, read, lambda f: report(f / 2))
@@ -191,7 +191,7 @@ def _sub_run(
     kept = np.flatnonzero(main.converged)
     found = groups(case, main, next(iter(first), None))
     if further:
-        few = values.head(STRUCTURE_DRAWS)
+        few = values.head(min(STRUCTURE_DRAWS, values.size))
         rest = _further(case, few, main, further, lambda f: report((1 + f) / parts))
         found |= _exit_groups(case, main, rest)
     return _SubRun(_tree(_inputs(layout, values, kept), found), kept)

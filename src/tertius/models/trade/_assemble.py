@@ -15,6 +15,8 @@ from tertius.models.trade._economy import (
     NO_SUPPLIER,
     NOT_CONVERGED,
     TOLERANCE,
+    Deficits,
+    Economy,
     Equilibrium,
 )
 from tertius.models.trade._solver import Found
@@ -32,7 +34,16 @@ from tertius.models.trade._system import (
     wedges,
 )
 
-__all__ = ["CapArrays", "Worlds", "assemble", "dense_system", "finish", "hub_system"]
+__all__ = [
+    "CapArrays",
+    "Worlds",
+    "assemble",
+    "closure_of",
+    "dense_system",
+    "finish",
+    "hub_system",
+    "one_world",
+]
 
 
 class Worlds(NamedTuple):
@@ -44,6 +55,19 @@ class Worlds(NamedTuple):
     E: Array  # (K, N)
     D: Array  # (K, N)
     theta: Array  # (K, S)
+    kept: Array  # (K,) 1 where deficits are transfers that stay, 0 where they do not
+    scaled: Array  # (K,) 1 where spending keeps its ratio to income, 0 where it does not
+
+
+def closure_of(deficits: Deficits) -> tuple[float, float]:
+    """``kept`` and ``scaled`` of :class:`Worlds`: figures, so that closures share a compiled program."""
+    return float(deficits in ("world_share", "nominal")), float(deficits == "proportional")
+
+
+def one_world(economy: Economy, theta: Array, deficits: Deficits) -> Worlds:
+    """A single baseline with its closure."""
+    figures = (*economy, theta, *closure_of(deficits))
+    return Worlds(*(jnp.asarray(a, dtype=float)[None] for a in figures))
 
 
 class CapArrays(NamedTuple):
@@ -108,8 +132,8 @@ def assemble(world: Worlds, links: HubLinks | DenseLinks, caps: CapTerms | None,
         alpha=alpha,
         Y=Y,
         E=world.E[..., None],
-        D=world.D[..., None],
-        ratio=(world.E / jnp.where(made > 0, made, 1.0))[..., None],
+        D=(world.D * world.kept[:, None])[..., None],
+        ratio=(1.0 + world.scaled[:, None] * (world.E / jnp.where(made > 0, made, 1.0) - 1.0))[..., None],
         world=jnp.sum(made, 1)[:, None, None],
         links=links,
         caps=caps,
@@ -214,13 +238,11 @@ def finish(
     log_price = jnp.broadcast_to(jnp.where(idle, -jnp.inf, x), at.phi.shape)
     log_phi = jnp.where(lost, -jnp.inf, jnp.log(at.phi))
     log_welfare = at.log_expenditure + jnp.sum(jnp.where(alpha > 0, alpha * log_phi / system.theta, 0.0), 1)
-    log_expenditure = at.log_expenditure
-    if options.deficits == "proportional":
-        # Spending keeps its ratio to income exactly; what all spend is then not quite what all earn.
-        spending = jnp.sum(jnp.exp(x) * system.Y, 1) * system.ratio
-        scale = jnp.log(jnp.sum(spending, 1, keepdims=True) / system.world)
-        log_expenditure = log_expenditure + scale
-        log_welfare = log_welfare + scale
+    # Where spending keeps its ratio to income exactly, what all spend is not quite what all earn.
+    spending = jnp.sum(jnp.exp(x) * system.Y, 1) * system.ratio
+    shift = world.scaled[:, None, None] * jnp.log(jnp.sum(spending, 1, keepdims=True) / system.world)
+    log_expenditure = at.log_expenditure + shift
+    log_welfare = log_welfare + shift
     if options.deficits == "nominal" and options.numeraire != "world":
         scale = jnp.log(unit(system, options, jnp.sum(jnp.exp(x) * system.Y, 1), at.phi))
         log_price = log_price - scale[:, None]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -175,7 +176,12 @@ def calibrate(X: ArrayLike) -> Economy:
     Economy
         Its arrays carry the same leading axes.
     """
-    flows = jnp.asarray(X, dtype=float)
+    economy: Economy = _calibrate(jnp.asarray(X, dtype=float))
+    return economy
+
+
+@jax.jit
+def _calibrate(flows: Array) -> Economy:
     Y = flows.sum(-1)
     spent = flows.sum(-2)
     E = spent.sum(-2)

@@ -94,9 +94,7 @@ def _surroundings(system: System, options: Options, x: Array, e: Array | None) -
     raw = before_transfers(system, options, earned, jnp.where(system.alpha > 0, phi, 1.0))
     scale = system.world / jnp.sum(raw, 1, keepdims=True)
     income = raw * scale
-    rate = scale[:, 0]
-    if options.deficits == "proportional":
-        rate = rate * pick(hub, system.ratio)[:, 0]
+    rate = scale[:, 0] * pick(hub, system.ratio)[:, 0]
     spending = income if e is None else system.E * jnp.exp(e)
     asked = by_hub = None
     if system.caps is not None:

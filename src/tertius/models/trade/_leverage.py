@@ -12,7 +12,7 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
-from tertius.models.trade._assemble import Worlds, assemble, finish
+from tertius.models.trade._assemble import Worlds, assemble, finish, one_world
 from tertius.models.trade._economy import (
     NOT_CONVERGED,
     Deficits,
@@ -37,10 +37,6 @@ class Cuts(NamedTuple):
     residual: NDArray[np.float64]
     iterations: NDArray[np.int64]
     status: NDArray[np.int64]
-
-
-def _world(economy: Economy, theta: Array) -> Worlds:
-    return Worlds(*(jnp.asarray(a, dtype=float)[None] for a in (*economy, theta)))
 
 
 def _cut_system(world: Worlds, hub: Array, gone: Array, options: Options) -> System:
@@ -98,7 +94,7 @@ def every_cut(
         Called with (exits done, exits in all).
     """
     options = Options(factors, deficits, "world", (), ())
-    world = _world(economy, theta)
+    world = one_world(economy, theta, deficits)
     chord = _chord(options, world)
     results = []
     done, everything = 0, sum(gone.shape[1] for _, gone, _ in groups)

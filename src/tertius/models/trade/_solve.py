@@ -16,9 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 from tertius.models.trade._assemble import (
     CapArrays,
     Worlds,
+    closure_of,
     dense_system,
     finish,
     hub_system,
+    one_world,
 )
 from tertius.models.trade._economy import (
     NOT_CONVERGED,
@@ -50,7 +52,7 @@ __all__ = ["PairFlows", "pair_flows", "solve", "solve_draws", "without_deficits"
 CHUNK = 16
 CHORD_STEPS = 40
 DEPTH = 2
-LANES = 4
+LANES = 8
 STRAGGLERS = 16
 WORKERS = 2
 
@@ -177,7 +179,7 @@ def _solve(
     shock: Shock,
 ) -> Equilibrium:
     pairs = np.array(listed[0], dtype=np.int64), np.array(listed[1], dtype=np.int64)
-    world = Worlds(*(jnp.asarray(a, dtype=float)[None] for a in (*economy, theta)))
+    world = one_world(economy, theta, options.deficits)
     keep = jnp.moveaxis(jnp.asarray(shock.keep, dtype=float), 0, -1)[None]
     C = keep.shape[-1]
     caps = None
@@ -245,6 +247,7 @@ class _Chunk(NamedTuple):
 
     X: Array
     theta: Array
+    closure: Array
     keep: Array
     member: Array | None
     limit: Array | None
@@ -259,7 +262,8 @@ def _draw_system(layout: _Layout, chunk: _Chunk) -> tuple[Worlds, System, CapArr
     def each(a: Array, ndim: int) -> Array:
         return jnp.broadcast_to(a, (K, *a.shape)) if a.ndim == ndim else a
 
-    world = Worlds(*calibrate(chunk.X[:, order]), chunk.theta[:, order])
+    kept, scaled = jnp.broadcast_to(chunk.closure[:, None], (2, K))
+    world = Worlds(*calibrate(chunk.X[:, order]), chunk.theta[:, order], kept, scaled)
     keep = jnp.moveaxis(each(chunk.keep, 3), 1, -1)[:, traded]
     caps = None
     if chunk.member is not None and chunk.limit is not None and chunk.exporter is not None:
@@ -345,7 +349,7 @@ def solve_draws(
     del off
     if not trades.any():
         trades[0] = True
-    options = _options(factors, deficits, numeraire, shock)
+    options = _options(factors, "nominal" if deficits == "nominal" else "world_share", numeraire, shock)
     # Sectors under caps first, then what else is traded, then what is only sold at home.
     rank = np.where(trades, 1, 2)
     if shock.caps is not None:
@@ -361,24 +365,25 @@ def solve_draws(
         options,
     )
     caps = shock.caps
-    C = int(np.asarray(shock.keep).shape[-3])
-    # Counterfactuals fill whole registers: the last one stands in for those that are not there.
-    filled = np.minimum(np.arange(C if C == 1 else -(-C // LANES) * LANES), C - 1)
+    R = len(options.owners)
+    keep = np.asarray(shock.keep, dtype=float)
+    C = int(keep.shape[-3])
+    limit = None
+    if caps is not None:
+        limit = np.asarray(caps.limit, dtype=float)
+        limit = np.broadcast_to(limit, (*limit.shape[:-2], C, R))
+    # Each different counterfactual once; they fill whole registers, the last standing in for those that are not there.
+    different, place = _different(keep, limit)
+    filled = different[np.minimum(np.arange(_lanes(len(different))), len(different) - 1)]
     parts: list[tuple[NDArray[np.float64] | None, int]] = [
         (flows, 3),
         (elasticity, 1),
-        (np.asarray(shock.keep, dtype=float)[..., filled, :, :], 3),
+        (np.array(closure_of(deficits)), 1),
+        (keep[..., filled, :, :], 3),
         (None if caps is None else np.asarray(caps.member, dtype=float), 3),
-        (None if caps is None else np.asarray(caps.limit, dtype=float), 2),
-        (None if caps is None else np.asarray(caps.exporter_rent, dtype=float), 1),
+        (None if limit is None else limit[..., filled, :], 2),
+        (None if caps is None else _over_caps(np.asarray(caps.exporter_rent, dtype=float), R), 1),
     ]
-    R = len(options.owners)
-    if caps is not None:
-        limit, exporter = parts[4][0], parts[5][0]
-        assert limit is not None
-        assert exporter is not None
-        parts[4] = (np.broadcast_to(limit, (*limit.shape[:-2], C, R))[..., filled, :], 2)
-        parts[5] = (np.broadcast_to(exporter, (*exporter.shape[:-1], R)), 1)
 
     def take(draws: NDArray[np.int64]) -> _Chunk:
         return _Chunk(*(a if a is None or a.ndim == n else a[draws] for a, n in parts))  # type: ignore[arg-type]
@@ -392,7 +397,7 @@ def solve_draws(
         out = _chord_chunk(layout, take(np.minimum(draws, K - 1)), CHORD_STEPS)
         here = min(size, K - first)
         for whole, part in zip(result, out, strict=True):
-            whole[first : first + here] = np.asarray(part)[:here, :C]
+            whole[first : first + here] = np.asarray(part)[:here, place]
         return here
 
     done = 0
@@ -406,6 +411,36 @@ def solve_draws(
 
     _retry(layout, take, result)
     return result
+
+
+def _lanes(columns: int) -> int:
+    return columns if columns == 1 else -(-columns // LANES) * LANES
+
+
+def _over_caps(values: NDArray[np.float64], caps: int) -> NDArray[np.float64]:
+    return np.broadcast_to(values, (*values.shape[:-1], caps))
+
+
+def _different(
+    keep: NDArray[np.float64], limit: NDArray[np.float64] | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which counterfactuals differ, (D,), and for each of all C the place among them of the one it equals."""
+    parts = [keep] if limit is None else [keep, limit[..., None]]
+    # Nearly all that differ do so in the first draw.
+    looks = [*(a[:1] if a.ndim == 4 else a for a in parts), *parts]
+
+    def same(one: int, other: int) -> bool:
+        return all(np.array_equal(a[..., one, :, :], a[..., other, :, :]) for a in looks)
+
+    different: list[int] = []
+    place = []
+    for c in range(keep.shape[-3]):
+        equal = next((k for k, d in enumerate(different) if same(d, c)), None)
+        if equal is None:
+            equal = len(different)
+            different.append(c)
+        place.append(equal)
+    return np.array(different), np.array(place)
 
 
 def _empty(K: int, C: int, S: int, N: int, R: int) -> Equilibrium:
@@ -442,8 +477,8 @@ def _retry(layout: _Layout, take: Callable[[NDArray[np.int64]], _Chunk], result:
 def _balanced_flows(X: Array, theta: Array, factors: Factors, complete: bool) -> tuple[Array, Array]:
     economy = calibrate(X)
     none = np.empty(0, dtype=np.int64)
-    world = Worlds(*(a[None] for a in (*economy, theta)))
     options = Options(factors, "balanced", "world", (), ())
+    world = one_world(economy, theta, options.deficits)
     system = hub_system(world, 0, none, none, jnp.ones((1, len(theta), 0, 1)), None, options)
     found = _search(world, system, options, CHORD_STEPS)
     if complete:

@@ -71,6 +71,8 @@ def chord_at_baseline(
     E: Array,
     D: Array,
     theta: Array,
+    kept: Array,
+    scaled: Array,
     options: Options,
     traded: int,
     budgets: bool,
@@ -79,8 +81,8 @@ def chord_at_baseline(
 
     Parameters
     ----------
-    lam, alpha, Y, E, D, theta
-        The worlds: (K, S, N, N), (K, S, N), (K, S, N), (K, N), (K, N), (K, S).
+    lam, alpha, Y, E, D, theta, kept, scaled
+        The worlds: (K, S, N, N), (K, S, N), (K, S, N), (K, N), (K, N), (K, S), (K,), (K,).
     options
         Factors and closure.
     traded
@@ -105,10 +107,9 @@ def chord_at_baseline(
         T = jnp.where(Y[:, :traded, :, None] > 0, sold / jnp.where(Y > 0, Y, 1.0)[:, :traded, :, None], 0.0)
         A = (1 + elastic) * eye - elastic * jnp.einsum("ksod,ksmd->ksom", T, lam[:, :traded])
     income = jnp.sum(made, 1)
-    shares = options.deficits in ("world_share", "nominal")
-    pull = made / (E if shares else income)[:, None]
+    pull = made / jnp.where(kept[:, None] > 0, E, income)[:, None]
     world = made / jnp.sum(income, 1)[:, None, None]
-    anchor = D / E - 1.0 if shares else -jnp.ones_like(E)
+    anchor = kept[:, None] * D / E - 1.0
 
     inverse = _inverse(A)
     spread = inverse @ T

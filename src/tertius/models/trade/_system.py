@@ -96,8 +96,8 @@ class System(NamedTuple):
     alpha: Array  # (K, S, N, C), without sectors that have lost their last supplier
     Y: Array  # (K, G, N, C), G = S or 1, zero where output has lost its last buyer
     E: Array  # (K, N, 1)
-    D: Array  # (K, N, 1)
-    ratio: Array  # (K, N, 1) E over Y
+    D: Array  # (K, N, 1), 0 unless the closure keeps it as a transfer
+    ratio: Array  # (K, N, 1) of spending to income, 1 unless the closure keeps that
     world: Array  # (K, 1, 1) world output
     links: HubLinks | DenseLinks
     caps: CapTerms | None
@@ -405,13 +405,9 @@ def evaluate(system: System, options: Options, y: Array) -> Outcome:
 
 def before_transfers(system: System, options: Options, earned: Array, phi: Array) -> Array:
     """Factor income (K, N, C) plus the deficit of the closure, up to a factor common to the world."""
-    if options.deficits == "balanced":
-        return earned
-    if options.deficits == "proportional":
-        return earned * system.ratio
-    if options.deficits == "world_share" or options.numeraire == "world":
-        return earned + system.D * (jnp.sum(earned, 1, keepdims=True) / system.world)
-    return earned + system.D * unit(system, options, earned, phi)
+    if options.deficits == "nominal" and options.numeraire != "world":
+        return earned + system.D * unit(system, options, earned, phi)
+    return earned * system.ratio + system.D * (jnp.sum(earned, 1, keepdims=True) / system.world)
 
 
 def unit(system: System, options: Options, earned: Array, phi: Array) -> Array:
