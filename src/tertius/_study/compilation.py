@@ -37,8 +37,8 @@ def remember_compilations() -> None:
         place = os.path.join(folder, "jax")
         os.makedirs(place, exist_ok=True)
         config.update("jax_compilation_cache_dir", place)
-        # Each of the study's programs is small; all are worth keeping.
-        config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+        # Even the smallest program takes longer to compile than to read.
+        config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
         config.update("jax_persistent_cache_min_entry_size_bytes", 0)
 
 

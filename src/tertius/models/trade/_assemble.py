@@ -189,7 +189,9 @@ def hub_system(
             terms = terms._replace(row=members[:, :, :, in_row])
         if "col" in options.capped:
             terms = terms._replace(col=members[:, :, :, in_col])
-    return assemble(world, HubLinks(rest, row, col, jnp.asarray(hub)), terms, options)
+    return assemble(
+        world, HubLinks(rest, jnp.swapaxes(rest, 2, 3), row, col, jnp.asarray(hub)), terms, options
+    )
 
 
 def dense_system(

@@ -20,10 +20,12 @@ from tertius.models.trade._system import (
     Options,
     System,
     at_hub,
+    at_limits,
     before_transfers,
     pick,
     split,
-    to_destinations,
+    to_origins,
+    weigh,
 )
 
 __all__ = ["settled"]
@@ -77,9 +79,9 @@ def _surroundings(system: System, options: Options, x: Array, e: Array | None) -
     links = system.links
     assert isinstance(links, HubLinks)
     T, hub = links.lam.shape[1], links.hub
-    u = jnp.exp(-system.theta * x)
+    u = weigh(system.theta, x)
     here = (jnp.arange(x.shape[2])[:, None] == hub).astype(float)
-    abroad = to_destinations(links.lam, u[:, :T])
+    abroad = to_origins(links.mal, u[:, :T])
     away, home = links.row * (1.0 - here), pick(hub, links.row)[:, :, 0]
     col = links.col * (1.0 - here)
     arrivals = jnp.sum(col * u[:, :T], 2)
@@ -143,11 +145,13 @@ def _limits(system: System, around: _Surroundings, at: _Hub) -> _Limits | None:
     met = at.q - around.asked - jnp.sum(around.own[..., None] * prices[:, None], 2)
     z = jnp.where(caps.binds, jnp.maximum(met, 0.0), 0.0)
     on = caps.row > 0
-    wedge = jnp.sum(jnp.where(on, z[:, :, None, None], 0.0), 1)
+    wedge = jnp.einsum("krpn,krc->kpnc", on[..., 0].astype(float), z)
     return _Limits(on, wedge, z, jnp.where(caps.binds, met - z, 0.0))
 
 
-def _newton(system: System, around: _Surroundings, at: _Hub, longest: Array) -> tuple[_Hub, Array]:
+def _newton(
+    system: System, options: Options, around: _Surroundings, at: _Hub, longest: Array
+) -> tuple[_Hub, Array]:
     """One step, under caps no longer than (K, C) in any price, and the largest condition (K, C) before it."""
     groups = at.x.shape[1]
     S, T = around.alpha.shape[1], around.home.shape[1]
@@ -203,24 +207,28 @@ def _newton(system: System, around: _Surroundings, at: _Hub, longest: Array) -> 
         pull = by_price / implied[:, None]
         budget = asks = jnp.log(spending / implied)
     else:
-        # Rents, cap by cap: each takes its part of what the caps before it leave.
+        # Rents: each cap takes its part of what the caps before it leave.
         left = paid[:, :P]
-        rents = jnp.zeros_like(income)
-        value = []
-        for r in range(limits.z.shape[1]):
-            value.append(jnp.sum(jnp.where(limits.on[:, r], left, 0.0), 2))
-            after = jnp.where(limits.on[:, r], left * jnp.exp(-limits.z[:, r, None, None]), left)
-            rents = rents + caps.exporter[:, r, None] * jnp.sum(left - after, (1, 2))
-            left = after
+        if options.alone:
+            worth = _over_members(options, limits.on, left)
+            lost = jnp.sum(worth, 2) * -jnp.expm1(-limits.z)
+        else:
+            value, taken = [], []
+            for r in range(limits.z.shape[1]):
+                value.append(jnp.sum(jnp.where(limits.on[:, r], left, 0.0), 2))
+                after = jnp.where(limits.on[:, r], left * jnp.exp(-limits.z[:, r, None, None]), left)
+                taken.append(jnp.sum(left - after, (1, 2)))
+                left = after
+            worth, lost = jnp.stack(value, 1), jnp.stack(taken, 1)
+        rents = jnp.sum(caps.exporter[..., None] * lost, 1)
         implied = income + rents
         # A higher wedge takes more of what is paid, and either price that rises lets buyers leave.
-        worth = jnp.stack(value, 1)
         steep = -theta[:, :P, None] * (1.0 - share[:, :P])
         fraction = jnp.exp(-limits.z)[:, :, None]
-        flight = _over_members(limits.on, paid[:, :P] * steep) * (1.0 - fraction)
+        flight = _over_members(options, limits.on, paid[:, :P] * steep) * (1.0 - fraction)
         given = caps.exporter[..., None] / implied[:, None]
         by_sector = jnp.sum(given[:, :, None] * flight, 1)
-        by_wedge = _over_members(limits.on, sales[:, :P] * (steep - 1.0))
+        by_wedge = _over_members(options, limits.on, sales[:, :P] * (steep - 1.0))
         own = around.own
         if groups == 1:
             by_sector = jnp.sum(by_sector, 1, keepdims=True)
@@ -230,7 +238,7 @@ def _newton(system: System, around: _Surroundings, at: _Hub, longest: Array) -> 
             by_wedge = _ratio(by_wedge, sold[:, None, :P])
         touched = own.shape[2]
         rent = given * jnp.sum(flight + worth * fraction, 2)
-        q, active, turn, excess = _limit_prices(system, around, at, limits, weighed, total)
+        q, active, turn, excess = _limit_prices(system, options, around, at, limits, weighed, sales, total)
         # A wedge is limit price less sellers' price, where that is positive: it moves with both.
         follows = active[:, :, None] * own[..., None]
         block = jnp.eye(touched)[..., None] * diagonal[:, :touched, None]
@@ -250,8 +258,10 @@ def _newton(system: System, around: _Surroundings, at: _Hub, longest: Array) -> 
     return _Hub(at.x + jnp.where(alive, step, 0.0), at.e + change, q), worst
 
 
-def _over_members(on: Array, values: Array) -> Array:
+def _over_members(options: Options, on: Array, values: Array) -> Array:
     """Sum over the members of each cap: (K, R, P, N, 1) and (K, P, N, C) to (K, R, P, C)."""
+    if options.alone:
+        return jnp.einsum("krpn,kpnc->krpc", on[..., 0].astype(float), values)
     return jnp.sum(jnp.where(on, values[:, None], 0.0), 3)
 
 
@@ -292,7 +302,14 @@ def _divided(a: Array, b: Array) -> Array:
 
 
 def _limit_prices(
-    system: System, around: _Surroundings, at: _Hub, limits: _Limits, weighed: Array, total: Array
+    system: System,
+    options: Options,
+    around: _Surroundings,
+    at: _Hub,
+    limits: _Limits,
+    weighed: Array,
+    sales: Array,
+    total: Array,
 ) -> tuple[Array, Array, Array, Array]:
     """Limit prices after their own Newton steps, which caps then bind (0 or 1), the wedges' turn, and the excess."""
     caps = system.caps
@@ -300,18 +317,17 @@ def _limit_prices(
     assert caps.row is not None
     assert at.q is not None
     P = limits.wedge.shape[1]
-    theta = around.theta[:, None, :P, None]
     seller = jnp.exp(at.x[:, :P] if at.x.shape[1] > 1 else at.x)[:, :, None]
-    # The quantity counted against a cap is that at its limit price, whether it binds or not.
-    gap = limits.gap[:, :, None, None]
-    fewer = jnp.exp(-theta * gap)
-    there = weighed[:, None, :P]
-    then = total[:, None, :P] + jnp.where(limits.on, there * (fewer - 1.0), 0.0)
-    share = there * fewer / jnp.where(then > 0, then, 1.0)
-    bought = around.demand[:, :P] * jnp.exp(-limits.wedge) / seller
-    used = caps.row * share * (bought[:, None] * jnp.exp(-gap))
-    quantity = jnp.sum(used, (2, 3))
-    bend = jnp.sum(used * (-1.0 - theta * (1.0 - share)), (2, 3))
+    quantity, bend = at_limits(
+        "row",
+        options.alone,
+        caps.row,
+        around.theta[:, :P, :, None],
+        weighed[:, :P],
+        total[:, :P],
+        sales[:, :P] / seller,
+        limits.gap,
+    )
     bound = (quantity > 0) & caps.binds
     excess = jnp.where(bound, jnp.log(jnp.where(bound, quantity, 1.0)) - caps.log_limit, at.q)
     move = -excess * jnp.where(bound, quantity / jnp.where(bound, bend, 1.0), 1.0)
@@ -361,7 +377,7 @@ def settled(system: System, options: Options, y: Array, world: Array) -> Array:
         return (state.k < STEPS) & jnp.any(state.worst > target)
 
     def advance(state: _Progress) -> _Progress:
-        moved, worst = _newton(system, around, state.at, state.longest)
+        moved, worst = _newton(system, options, around, state.at, state.longest)
         step = moved.x - state.at.x
         back = jnp.sum(step * state.step, 1) < 0
         longest = jnp.where(back, 0.5 * state.longest, jnp.minimum(LONGEST, 1.5 * state.longest))

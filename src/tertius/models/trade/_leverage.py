@@ -47,7 +47,7 @@ def _cut_system(world: Worlds, hub: Array, gone: Array, options: Options) -> Sys
     row = jax.lax.dynamic_index_in_dim(lam, hub, 2, keepdims=False)[..., None] * keep
     col = jax.lax.dynamic_index_in_dim(lam, hub, 3, keepdims=False)[..., None] * keep
     rest = lam * elsewhere[:, None] * elsewhere
-    return assemble(world, HubLinks(rest, row, col, hub), None, options)
+    return assemble(world, HubLinks(rest, jnp.swapaxes(rest, 2, 3), row, col, hub), None, options)
 
 
 @partial(jax.jit, static_argnums=0)

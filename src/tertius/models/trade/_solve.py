@@ -108,7 +108,9 @@ def _options(factors: Factors, deficits: Deficits, numeraire: Numeraire, shock: 
     capped = tuple(name for name, here in ends if (member[..., here] > 0).any())
     touched = np.flatnonzero(_touched(member))
     reach = int(touched[-1]) + 1 if len(touched) else 1
-    return Options(factors, deficits, numeraire, owners, capped or ("row",), reach)
+    shared = (member > 0).sum(axis=-3).max(initial=0) > 1
+    alone = capped == ("row",) and not shared
+    return Options(factors, deficits, numeraire, owners, capped or ("row",), reach, alone)
 
 
 def _touched(member: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -26,10 +26,13 @@ __all__ = [
     "Options",
     "Outcome",
     "System",
+    "at_limits",
     "before_transfers",
     "evaluate",
     "split",
+    "to_origins",
     "wedges",
+    "weigh",
 ]
 
 TINY = 1e-300
@@ -45,17 +48,20 @@ class Options(NamedTuple):
     capped: tuple[str, ...]
     reach: int = 0
     """How many sectors, from the first, caps touch."""
+    alone: bool = False
+    """Whether no flow is under two caps, and all are the hub's exports: then caps need no axis of their own."""
 
 
 class HubLinks(NamedTuple):
     """Trade shares when every shocked pair has the hub at one end.
 
-    ``lam`` (K, T, N, N) is the baseline without the hub's row and column, shared by the C counterfactuals; ``row``
-    and ``col`` (K, T, N, C) are the hub's exports and imports with the shock in them, its domestic share in both.
-    T counts traded sectors; the others are domestic everywhere.
+    ``lam`` (K, T, N, N) is the baseline without the hub's row and column, shared by the C counterfactuals, and
+    ``mal`` the same with destinations first; ``row`` and ``col`` (K, T, N, C) are the hub's exports and imports with
+    the shock in them, its domestic share in both. T counts traded sectors; the others are domestic everywhere.
     """
 
     lam: Array
+    mal: Array
     row: Array
     col: Array
     hub: Array
@@ -115,6 +121,15 @@ class Outcome(NamedTuple):
     v: Array  # (K, S, N, C) what is spent on a sector over its Φ
 
 
+def weigh(theta: Array, x: Array) -> Array:
+    """``p̂^(−θ)``, (K, S, N, C), of log prices (K, S or 1, N, C)."""
+    K, S = theta.shape[:2]
+    N, C = x.shape[2:]
+    # In two long axes: over four short ones the compiler does not vectorise the exponential.
+    flat = jnp.broadcast_to(x, (K, S, N, C)).reshape(K * S, N * C)
+    return jnp.exp(-theta.reshape(K * S, 1) * flat).reshape(K, S, N, C)
+
+
 def to_destinations(lam: Array, u: Array) -> Array:
     """``Σ_m λ[s, m, d] u[s, m]`` for lam (K, T, N, N) and u (K, T, N, C)."""
     return jnp.einsum("ksmd,ksmc->ksdc", lam, u)
@@ -140,7 +155,7 @@ def arriving(links: HubLinks | DenseLinks, u: Array) -> Array:
     """Φ of the traded sectors, (K, T, N, C)."""
     if isinstance(links, DenseLinks):
         return to_destinations(links.lam, u)
-    phi = to_destinations(links.lam, u) + links.row * pick(links.hub, u)
+    phi = to_origins(links.mal, u) + links.row * pick(links.hub, u)
     return at_hub(links.hub, phi, jnp.sum(links.col * u, -2))
 
 
@@ -272,6 +287,85 @@ def _at_destination(kind: str, by_pair: Array) -> Array:
     return jnp.sum(by_pair, -2, keepdims=True)
 
 
+def at_limits(
+    kind: str,
+    alone: bool,
+    member: Array,
+    theta: Array,
+    there: Array,
+    total: Array,
+    physical: Array,
+    gap: Array,
+) -> tuple[Array, Array]:
+    """Quantity that counts against each cap at its limit price, and its derivative by that price's log.
+
+    It is counted whether the cap binds or not.
+
+    Parameters
+    ----------
+    kind, member
+        The block of pairs: "row" of the hub with (K, R, P, N, 1), "col", or "all" with (K, R, P, N, N).
+    alone
+        Whether no flow is under two caps.
+    theta
+        (K, P, 1, 1).
+    there, total, physical
+        (K, P, N, C or N) what flows weigh in their destination's Φ, all of that, and their quantities, as they are.
+    gap
+        (K, R, C) from each cap's wedge as it is to that at which its limit would be met.
+
+    Returns
+    -------
+    tuple
+        (K, R, C), or (K, R, N) for "all".
+    """
+    on = (member > 0).astype(float)
+    if alone:
+        gap = jnp.einsum("krpn,krc->kpnc", on[..., 0], gap)
+        fewer = jnp.exp(-theta * gap)
+        then = total + there * (fewer - 1.0)
+    else:
+        gap = gap[:, :, None, None]
+        theta, there, total, physical = (a[:, None] for a in (theta, there, total, physical))
+        fewer = jnp.exp(-theta * gap)
+        then = total + _at_destination(kind, on * there * (fewer - 1.0))
+    then = jnp.where(then > 0, then, 1.0)
+    used = physical * fewer * jnp.exp(-gap) * (total / then)
+    bend = used * (-1.0 - theta * (1.0 - there * fewer / then))
+    if alone:
+        count = member[..., 0]
+        return jnp.einsum("krpn,kpnc->krc", count, used), jnp.einsum("krpn,kpnc->krc", count, bend)
+    return jnp.sum(member * used, (2, 3)), jnp.sum(member * bend, (2, 3))
+
+
+def _rents_of(
+    links: HubLinks | DenseLinks, options: Options, exporter: Array, block: _Block, left: Array, z: Array
+) -> Array:
+    """Rents on a block by who gets them, (K, N, C)."""
+    if options.alone:
+        assert isinstance(links, HubLinks)
+        on = (block.member[..., 0] > 0).astype(float)
+        rent = left - left * jnp.exp(-block.wedge)
+        to_hub = jnp.einsum("krpn,kr->kpn", on, exporter)[..., None]
+        rest = rent * (1.0 - to_hub)
+        given = jnp.zeros_like(rest[:, 0])
+        places = jnp.arange(given.shape[1])[:, None]
+        for owner in sorted(set(options.owners)):
+            own = [r for r, who in enumerate(options.owners) if who == owner]
+            part = jnp.sum(rest * jnp.sum(on[:, own], 1)[..., None], 1)
+            given = given + (
+                part if owner < 0 else jnp.where(places == owner, jnp.sum(part, 1, keepdims=True), 0.0)
+            )
+        return given + jnp.where(places == links.hub, jnp.sum(rent * to_hub, (1, 2))[:, None], 0.0)
+    rents = jnp.zeros(())
+    # Each cap takes its part of what the caps before it leave.
+    for r, owner in enumerate(options.owners):
+        after = jnp.where(block.member[:, r] > 0, left * jnp.exp(-z[:, r, None, None]), left)
+        rents = rents + _rents(links, owner, exporter[:, r], block.kind, left - after)
+        left = after
+    return rents
+
+
 def _caps(
     system: System,
     options: Options,
@@ -289,7 +383,6 @@ def _caps(
     caps = system.caps
     assert caps is not None
     P = u.shape[1]
-    theta = system.theta[:, None, :P]
     rents = jnp.zeros_like(phi[:, 0])
     quantity = []
     bend = []
@@ -301,22 +394,20 @@ def _caps(
         left = shipped * supply * demand
         seller, _ = _along(links, block.kind, price, price)
         physical = left * jnp.exp(-block.wedge) / seller
-        # The quantity counted against a cap is that at its limit price, whether it binds or not.
         weighed, total = _along(links, block.kind, u, phi)
-        on = (block.member > 0).astype(float)
-        gap = jnp.where(caps.binds, met - z, 0.0)[:, :, None, None, :]
-        fewer = jnp.exp(-theta * gap)
-        there = (block.softened * weighed)[:, None]
-        then = total[:, None] + _at_destination(block.kind, on * there * (fewer - 1.0))
-        share = there * fewer / then
-        elastic = -1.0 - theta * (1.0 - share)
-        used = block.member * physical[:, None] * fewer * jnp.exp(-gap) * (total[:, None] / then)
-        quantity.append(jnp.sum(used, (2, 3)))
-        bend.append(jnp.sum(used * elastic, (2, 3)))
-        for r, owner in enumerate(options.owners):
-            after = jnp.where(block.member[:, r] > 0, left * jnp.exp(-z[:, r, None, None]), left)
-            rents = rents + _rents(links, owner, caps.exporter[:, r], block.kind, left - after)
-            left = after
+        used, bent = at_limits(
+            block.kind,
+            options.alone,
+            block.member,
+            system.theta[:, :P],
+            block.softened * weighed,
+            total,
+            physical,
+            jnp.where(caps.binds, met - z, 0.0),
+        )
+        quantity.append(used)
+        bend.append(bent)
+        rents = rents + _rents_of(links, options, caps.exporter, block, left, z)
     used_up, responds = sum(quantity[1:], quantity[0]), sum(bend[1:], bend[0])
     if blocks[0].kind == "all":
         used_up, responds = jnp.sum(used_up, -1, keepdims=True), jnp.sum(responds, -1, keepdims=True)
@@ -350,7 +441,7 @@ def evaluate(system: System, options: Options, y: Array) -> Outcome:
     x, e, q = split(system, y)
     T = system.links.lam.shape[1]
     price = jnp.exp(x)
-    u = jnp.exp(-system.theta * x)
+    u = weigh(system.theta, x)
     earned = jnp.sum(price * system.Y, 1)
 
     links: HubLinks | DenseLinks = system.links
