@@ -52,9 +52,10 @@ def compared(index: pd.DataFrame, year: int) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        By (power, country): ``lever`` and ``lever8`` (log points, at the two elasticities), ``share`` (trade with the
-        power, both ways, over GDP), ``gdp`` (billion US$), the index ``fbic`` and its parts (``econb`` and ``econd``: economic bandwidth and
-        dependence; ``secb``, ``secd``: security; ``polb``: political), ``lifted`` and ``unreported``.
+        By (power, country): ``lever`` and ``lever8`` (log points, at the two elasticities), ``gdp`` (billion US$),
+        ``share`` (trade with the power, both ways, over GDP), the index ``fbic`` and its parts (``econb`` and
+        ``econd``: economic bandwidth and dependence; ``secb``, ``secd``: security; ``polb``: political), ``lifted``
+        and ``unreported``.
     """
     world = tt.load_world(f"baci-{year}")
     trade = tt.models.trade
