@@ -11,6 +11,8 @@
 * **draws**: one exit of a bloc from one client in K worlds that differ in the elasticity, through ``solve_draws``.
 
 Sizes below the whole are the largest traders. Times are the best of the repeats; memory is the peak of the process.
+Where other programs use the processor, a BLAS of several threads waits for its slowest: the pace of a product is
+printed, so that a floor that is too high can be seen (``OPENBLAS_NUM_THREADS=1`` is then often faster, for us too).
 """
 
 from __future__ import annotations
@@ -63,7 +65,7 @@ def product_pace(base: tt.models.trade.Baseline) -> float:
     share = np.ascontiguousarray(np.asarray(base.economy.lam)[0])
     columns = np.random.default_rng(0).uniform(size=(len(share), COLUMNS))
     out = np.empty_like(columns)
-    return best(lambda: np.matmul(share, columns, out=out), 30)[0] / COLUMNS
+    return best(lambda: np.matmul(share, columns, out=out), 100)[0] / COLUMNS
 
 
 def pairs(base: tt.models.trade.Baseline, repeats: int) -> dict[str, Any]:
@@ -175,14 +177,15 @@ def main() -> None:
         print(f"skipped: {missing}")
         return
     print(
-        "every pair            exits  iterations (most)  first     warm    floor   ratio   residual   memory"
+        "every pair            exits  iterations (most)  first     warm      floor  (a product)   ratio   residual   "
+        "memory"
     )
     for size in given.sizes:
         r = apart("pairs", size, 0, given)
         print(
             f"{r['regions']:4d} regions     {r['exits']:10,d}  {r['iterations']:10.2f} ({r['most']:3d})  "
-            f"{r['first']:6.2f} s {r['wall']:6.2f} s {r['floor']:6.2f} s {r['ratio']:6.1f}   {r['residual']:.1e}   "
-            f"{r['memory']:.2f} GB"
+            f"{r['first']:6.2f} s {r['wall']:6.2f} s {r['floor']:6.3f} s ({1e3 * COLUMNS * r['pace']:5.2f} ms)  "
+            f"{r['ratio']:6.1f}   {r['residual']:.1e}   {r['memory']:.2f} GB"
         )
     print("one counterfactual    by name   on arrays  iterations  residual   memory")
     for size in given.sizes:
