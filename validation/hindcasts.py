@@ -227,6 +227,31 @@ def hindcasts(
     return pd.concat(scores, names=["window"]), pd.concat(ties, names=["window"]), tables
 
 
+def calm(scores: pd.DataFrame) -> pd.Series:
+    """What the placebos say of the noise: the model beside "no change" and "in proportion" where nothing happened.
+
+    Parameters
+    ----------
+    scores
+        From :func:`hindcasts`, over all windows.
+    """
+    shocks = [window.name for window in SHOCKS.values()]
+    rows = scores[~scores.index.get_level_values("window").isin(shocks)]
+    gain = 100 * (1 - rows["model"] / rows["no change"])
+    return pd.Series(
+        {
+            "scores": len(rows),
+            "better than no change": int((gain > 0).sum()),
+            "better than in proportion": int((rows["model"] < rows["in proportion"]).sum()),
+            "gain over no change, lower quartile": gain.quantile(0.25),
+            "gain over no change, median": gain.median(),
+            "gain over no change, upper quartile": gain.quantile(0.75),
+            "largest difference from in proportion": (rows["model"] - rows["in proportion"]).abs().max(),
+            "correlation, median": rows["correlation"].median(),
+        }
+    )
+
+
 def main() -> None:
     """Print what docs/validation.md quotes."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -237,6 +262,8 @@ def main() -> None:
     with pd.option_context("display.width", 200, "display.max_rows", 200):
         print("Mean absolute error of the other partners' shares, percentage points")
         print(scores.round(4).to_string(), "\n")
+        print("Where nothing happened (gains in percent of the error)")
+        print(calm(scores).round(4).to_string(), "\n")
         print(
             "The tie: share of the client's trade in percent, ratio of its value, and the weight B for the share"
         )
