@@ -26,7 +26,7 @@ lint: $(VENV)/.test
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache | tail -n 3
 
-bench: $(VENV)/.test
+bench: $(VENV)/.bench
 	@for program in benchmarks/*.py; do echo "== $$program"; $(BIN)/python $$program || exit 1; done
 
 # The environment is made anew where its lock file changed, and only then.
@@ -42,10 +42,16 @@ $(VENV)/.test: requirements/test.lock $(VENV)/.run
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.lock
 	@touch $@
 
+$(VENV)/.bench: requirements/bench.lock $(VENV)/.run
+	@echo "Setting up the peers of the benchmarks (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.lock
+	@touch $@
+
 # Written by hand, when dependencies change: `make lock` needs uv.
 lock:
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 pyproject.toml requirements/build.in -o requirements/run.lock
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 pyproject.toml requirements/build.in --group test -o requirements/test.lock
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 pyproject.toml requirements/build.in --group bench -o requirements/bench.lock -c requirements/test.lock
 
 clean:
 	rm -rf $(VENV) briefs build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -34,6 +34,14 @@ def test_the_enlargement(reference, deficits, welfare, flows):
         assert float(out.welfare.sel(country=country)) == pytest.approx(numbers[welfare], abs=TOLERANCE), (
             country
         )
+        if deficits == "world_share":
+            real_wage = out.wages.sel(country=country) / out.prices.sel(country=country)
+            assert float(real_wage[0]) == pytest.approx(numbers["real_wage_additive_here"], abs=1e-9)
+        home = world.economy.lam[0, world.indices(country), world.indices(country)]
+        assert float(home[0]) == pytest.approx(numbers["home_share_2000"], abs=1e-9)
+        # The same equilibrium once more, by another program in double precision.
+        again = numbers[welfare.replace("stata", "here")]
+        assert float(out.welfare.sel(country=country)) == pytest.approx(again, abs=1e-9), country
     known = tables[flows].where(np.isfinite(tables[flows]), drop=False)
     positive = known > 0
     ratio = xr.where(positive, out.flows / known.where(positive, 1.0), 1.0)

@@ -64,3 +64,20 @@ def test_a_shock_of_ten_per_cent(published, response):
     wages, welfare = response(jnp.array([0.0, np.log(1.1), 0.0]))
     np.testing.assert_allclose(wages, shock["dlnw"], rtol=0, atol=1e-9)
     np.testing.assert_allclose(welfare, shock["dlnu"], rtol=0, atol=1e-9)
+
+
+def test_their_matrices_from_our_calibration(published):
+    economy = trade.calibrate(np.array(published["X"])[None])
+    theta, Y = published["theta"], np.asarray(economy.Y)[0]
+    S = np.asarray(economy.lam)[0].T
+    T = np.array(published["X"]) / Y[:, None]
+    q = Y / Y.sum()
+    ours = {
+        "S": S,
+        "T": T,
+        "q": q,
+        "M": T @ S - np.eye(3),
+        "V": (T + theta * T @ S) / (theta + 1) - np.outer(np.ones(3), q),
+    }
+    for name, matrix in ours.items():
+        np.testing.assert_allclose(matrix, published[name], rtol=0, atol=1e-9, err_msg=name)

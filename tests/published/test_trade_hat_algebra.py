@@ -69,7 +69,16 @@ def test_an_iceberg_cost_and_the_end_of_deficits(world, published):
     out = trade.solve(world.economy, [5.0], shock, deficits="balanced")
     np.testing.assert_allclose(np.exp(out.log_price[0, 0]), expected["w_hat"], rtol=0, atol=5e-10)
     np.testing.assert_allclose(out.welfare[0], expected["real_expenditure_hat"], rtol=0, atol=5e-10)
-    np.testing.assert_allclose(np.exp(-out.log_phi[0, 0] / 5), expected["P_hat"], rtol=0, atol=5e-10)
+    index = np.exp(-out.log_phi[0, 0] / 5)
+    np.testing.assert_allclose(index, expected["P_hat"], rtol=0, atol=5e-10)
+    np.testing.assert_allclose(
+        np.exp(out.log_price[0, 0]) / index, expected["real_wage_hat"], rtol=0, atol=5e-10
+    )
+    spent = np.exp(out.log_expenditure[0]) * world.economy.E
+    np.testing.assert_allclose(spent, expected["E_new"], rtol=5e-10)
+    share = np.asarray(world.economy.lam)[0] * iceberg(world).values ** -5.0
+    share = share * np.exp(-5 * out.log_price[0, 0])[:, None] / np.exp(out.log_phi[0, 0])
+    np.testing.assert_allclose(share, expected["lambda_new"], rtol=0, atol=5e-10)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +117,22 @@ def test_home_shares_of_the_world_with_deficits(world, published):
     np.testing.assert_allclose(home, published["ACR_autarky"]["lambda_jj"], rtol=0, atol=1e-10)
     lost = 100 * (1 - home ** (1 / 5))
     np.testing.assert_allclose(lost, published["ACR_autarky"]["gains_pct_1_minus_lambda"], rtol=0, atol=1e-8)
+    needed = 100 * (home ** (-1 / 5) - 1)
+    np.testing.assert_allclose(
+        needed, published["ACR_autarky"]["equiv_pct_lambda_inv_minus_1"], rtol=0, atol=1e-8
+    )
+
+
+@pytest.mark.parametrize("eps", [5, 10])
+def test_what_trade_is_worth_to_the_united_states(published, eps):
+    """Arkolakis, Costinot & Rodríguez-Clare (2012), introduction: 0.7 to 1.4 percent, home share 0.93 in 2000."""
+    headline = published["ACR_2012_US2000"]
+    home = headline["home_share"]
+    world = trade.baseline(table([[home, 1 - home], [1 - home, home]], ["USA", "rest"]))
+    out = trade.counterfactual(world, [trade.Exit("USA", "rest")], elasticity=eps)
+    lost = 100 * (1 - float(out.welfare.sel(country="USA")))
+    assert lost == pytest.approx(headline[f"eps{eps}_gain_pct"], rel=1e-9)
+    assert round(lost, 1) == {5: 1.4, 10: 0.7}[eps]
 
 
 def test_two_symmetric_countries_have_a_closed_form(published):

@@ -11,11 +11,13 @@ shares ``λ[s, o, d]``, expenditure shares ``α[s, d]``, output ``Y[s, o]``, exp
     welfare:           Ŵ[d] = (E'[d]/E[d]) Π_s Φ[s, d]^(α[s, d]/θ[s])
 
 On arrays: :func:`calibrate`, :func:`solve` (differentiable), :func:`solve_draws` (thousands of worlds) and
-:func:`pair_flows`. With names: :func:`baseline`, :func:`counterfactual` and :func:`leverage`.
+:func:`pair_flows`. With names: :func:`baseline`, :func:`counterfactual` and :func:`leverage`. With incomes
+held, as programs of structural gravity have it: :func:`resistances` and :func:`conditional`.
 """
 
 from __future__ import annotations
 
+from tertius.models.trade._conditional import Conditional, Resistances, conditional, resistances
 from tertius.models.trade._economy import (
     CONVERGED,
     NO_BUYER,
@@ -53,6 +55,7 @@ __all__ = [
     "Baseline",
     "Cap",
     "Caps",
+    "Conditional",
     "Counterfactual",
     "Deficits",
     "Economy",
@@ -61,12 +64,15 @@ __all__ = [
     "Factors",
     "Numeraire",
     "PairFlows",
+    "Resistances",
     "Shock",
     "baseline",
     "calibrate",
+    "conditional",
     "counterfactual",
     "leverage",
     "pair_flows",
+    "resistances",
     "solve",
     "solve_draws",
     "without_deficits",
