@@ -27,7 +27,7 @@ from tertius.models.trade._system import (
     Options,
     System,
     arriving,
-    evaluate,
+    demand,
     leaving,
     split,
     unit,
@@ -231,7 +231,7 @@ def finish(
     world: Worlds, system: System, options: Options, found: Found, caps: CapArrays | None
 ) -> Equilibrium:
     """Read the equilibrium off the solution; leading axes (K, C)."""
-    at = evaluate(system, options, found.y)
+    at = demand(system, options, found.y)
     x, _, q = split(system, found.y)
     alpha = world.alpha[..., None]
     lost = (alpha > 0) & (system.alpha <= 0)

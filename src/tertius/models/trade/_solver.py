@@ -268,12 +268,6 @@ def secant_chord(
     """
     hub = isinstance(system.links, HubLinks)
 
-    def look(y: Array) -> tuple[Array, Array]:
-        at = evaluate(system, options, y)
-        # Without the barrier the compiler repeats the evaluation inside the products that follow.
-        at = jax.lax.optimization_barrier(at)  # type: ignore[no-untyped-call]
-        return residual(_stack(at)), chord_step(chord, system, at)
-
     def going(state: _State) -> Array:
         return (state.k < limit) & jnp.any(state.residual > TOLERANCE)
 
@@ -282,12 +276,17 @@ def secant_chord(
         y = state.y + state.step
         if hub:
             y = jnp.where(unsolved[:, None], settled(system, options, y, state.residual), state.y)
-        r, direction = look(y)
+        at = evaluate(system, options, y)
+        # Without the barrier the compiler repeats the evaluation inside the products that follow.
+        at = jax.lax.optimization_barrier(at)  # type: ignore[no-untyped-call]
+        r, direction = residual(_stack(at)), chord_step(chord, system, at)
         r = jnp.where(unsolved, r, state.residual)
         direction = jax.lax.optimization_barrier(direction)  # type: ignore[no-untyped-call]
 
-        moves = (y - state.y, *state.moves[:-1])
-        turns = (direction - state.direction, *state.turns[:-1])
+        # The first look, from the start, has no earlier one to learn from.
+        later = state.k > 0
+        moves = (jnp.where(later, y - state.y, 0.0), *state.moves[:-1])
+        turns = (jnp.where(later, direction - state.direction, 0.0), *state.turns[:-1])
         newest = [jnp.sum(turns[0] * turn, 1) for turn in turns]
         gram = [newest] + [
             [newest[i], *(state.gram[i - 1][j - 1] for j in range(1, depth))] for i in range(1, depth)
@@ -309,18 +308,14 @@ def secant_chord(
             tuple(tuple(row) for row in gram),
         )
 
-    if hub:
-        start = settled(system, options, start, jnp.ones((start.shape[0], start.shape[2])))
-    r, direction = look(start)
-    step = jnp.where((r > TOLERANCE)[:, None], _short(direction), 0.0)
-    none, nothing = jnp.zeros_like(start), jnp.zeros_like(r)
+    none, nothing = jnp.zeros_like(start), jnp.zeros((start.shape[0], start.shape[2]))
     first = _State(
-        jnp.array(1),
+        jnp.array(0),
         start,
-        step,
-        direction,
-        r,
-        jnp.ones(r.shape, int),
+        none,
+        none,
+        jnp.ones_like(nothing),
+        jnp.zeros(nothing.shape, int),
         (none,) * depth,
         (none,) * depth,
         ((nothing,) * depth,) * depth,

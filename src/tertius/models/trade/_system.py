@@ -28,6 +28,7 @@ __all__ = [
     "System",
     "at_limits",
     "before_transfers",
+    "demand",
     "evaluate",
     "split",
     "to_origins",
@@ -110,15 +111,12 @@ class System(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What the system gives at a point: conditions that must vanish, and what is read off at the solution."""
+    """What the system gives at a point: the conditions, which must vanish."""
 
     market: Array  # (K, G, N, C) log(income / p̂Y)
     budget: Array | None  # (K, N, C) log of expenditure implied over expenditure guessed
     excess: Array | None  # (K, R, C) log of the quantity at the limit price over the limit
     slope: Array | None  # (K, R, C) its derivative by the log limit price, prices and expenditure held
-    log_expenditure: Array  # (K, N, C)
-    phi: Array  # (K, S, N, C)
-    v: Array  # (K, S, N, C) what is spent on a sector over its Φ
 
 
 def weigh(theta: Array, x: Array) -> Array:
@@ -420,24 +418,23 @@ def _caps(
     )
 
 
-def evaluate(system: System, options: Options, y: Array) -> Outcome:
-    """Evaluate every condition of equilibrium at a point.
+class Demand(NamedTuple):
+    """What buyers see and spend at a point."""
 
-    Parameters
-    ----------
-    system
-        The batch of counterfactuals.
-    options
-        Factors, closure and numeraire. Prices are those at which world output at baseline quantities costs what it
-        did; a closure's other numeraire enters through its value at these prices.
-    y
-        (K, n, C): log p̂ (G, N), and under caps log(E'/E) (N) and the log limit prices (R).
+    price: Array  # (K, G, N, C)
+    u: Array  # (K, S, N, C) p̂^(−θ)
+    phi: Array  # (K, S, N, C)
+    log_expenditure: Array  # (K, N, C)
+    spending: Array  # (K, N, C)
+    income: Array  # (K, N, C) before rents and tariff revenue
+    kept: Array | None  # (K, N, C) of each unit spent, what is no tariff revenue
+    links: HubLinks | DenseLinks  # as importers see them
+    blocks: list[_Block]
+    limits: tuple[Array, Array] | None  # of caps, as :func:`wedges` gives them
 
-    Returns
-    -------
-    Outcome
-        With zero ``market`` (and ``budget`` and ``excess``) at an equilibrium.
-    """
+
+def demand(system: System, options: Options, y: Array) -> Demand:
+    """Evaluate the buyers' side at a point, as :func:`evaluate` takes it."""
     x, e, q = split(system, y)
     T = system.links.lam.shape[1]
     price = jnp.exp(x)
@@ -446,9 +443,9 @@ def evaluate(system: System, options: Options, y: Array) -> Outcome:
 
     links: HubLinks | DenseLinks = system.links
     blocks: list[_Block] = []
-    met, z = (None, None) if q is None else wedges(system, x, q)
-    if z is not None:
-        links, blocks = _soften(system, z)
+    limits = None if q is None else wedges(system, x, q)
+    if limits is not None:
+        links, blocks = _soften(system, limits[1])
     phi = arriving(links, u[:, :T])
     if u.shape[1] > T:
         phi = jnp.concatenate([phi, u[:, T:]], 1)
@@ -468,20 +465,45 @@ def evaluate(system: System, options: Options, y: Array) -> Outcome:
         e = jnp.log(spending / system.E)
     else:
         spending = system.E * jnp.exp(e)
-    v = system.alpha * spending[:, None] / phi
+    return Demand(price, u, phi, e, spending, income, kept, links, blocks, limits)
+
+
+def evaluate(system: System, options: Options, y: Array) -> Outcome:
+    """Evaluate every condition of equilibrium at a point.
+
+    Parameters
+    ----------
+    system
+        The batch of counterfactuals.
+    options
+        Factors, closure and numeraire. Prices are those at which world output at baseline quantities costs what it
+        did; a closure's other numeraire enters through its value at these prices.
+    y
+        (K, n, C): log p̂ (G, N), and under caps log(E'/E) (N) and the log limit prices (R).
+
+    Returns
+    -------
+    Outcome
+        With zero ``market`` (and ``budget`` and ``excess``) at an equilibrium.
+    """
+    at = demand(system, options, y)
+    x, _, q = split(system, y)
+    u, phi, links = at.u, at.phi, at.links
+    T = links.lam.shape[1]
+    v = system.alpha * at.spending[:, None] / phi
 
     budget: Array | None = None
     excess: Array | None = None
     slope: Array | None = None
-    if q is not None and met is not None and z is not None:
-        touched = [a[:, : options.reach] for a in (price, u, v, phi)]
-        state = _caps(system, options, links, blocks, q, met, z, *touched)
-        implied = income + state.rents
-        if kept is not None:
-            implied = implied + (1.0 - kept) * spending
-        budget = jnp.log(implied / spending)
+    if q is not None and at.limits is not None:
+        touched = [a[:, : options.reach] for a in (at.price, u, v, phi)]
+        state = _caps(system, options, links, at.blocks, q, *at.limits, *touched)
+        implied = at.income + state.rents
+        if at.kept is not None:
+            implied = implied + (1.0 - at.kept) * at.spending
+        budget = jnp.log(implied / at.spending)
         excess, slope = state.excess, state.slope
-        links = _net_of_wedges(links, blocks)
+        links = _net_of_wedges(links, at.blocks)
 
     sales = leaving(links, v[:, :T])
     if u.shape[1] > T:
@@ -491,7 +513,7 @@ def evaluate(system: System, options: Options, y: Array) -> Outcome:
         sales = jnp.sum(sales, 1, keepdims=True)
     alive = system.Y > 0
     market = jnp.log(jnp.where(alive, sales / jnp.where(alive, system.Y, 1.0), 1.0)) - x
-    return Outcome(market, budget, excess, slope, e, phi, v)
+    return Outcome(market, budget, excess, slope)
 
 
 def before_transfers(system: System, options: Options, earned: Array, phi: Array) -> Array:
