@@ -307,7 +307,7 @@ def test_progress_tells_every_stage_to_its_end(small: Case) -> None:
     told: list[tuple[str, float]] = []
     run(small, draws=64, seed=0, progress=lambda stage, fraction: told.append((stage, fraction)))
     stages = list(dict.fromkeys(stage for stage, _ in told))
-    assert stages == ["draws", "models", "further exits", "evidence", "rival structures", "sensitivity"]
+    assert stages == ["draws", "models", "further exits", "evidence and rival structures", "sensitivity"]
     for stage in stages:
         parts = [fraction for name, fraction in told if name == stage]
         assert parts == sorted(parts), stage

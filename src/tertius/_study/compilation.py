@@ -17,7 +17,7 @@ import platformdirs
 
 __all__ = ["BLOCK", "CACHE_VARIABLE", "in_blocks", "remember_compilations"]
 
-BLOCK = 1024
+BLOCK = 512
 """Draws in a block."""
 
 CACHE_VARIABLE = "TERTIUS_CACHE"

@@ -11,10 +11,13 @@ import json
 import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -37,10 +40,13 @@ Array = NDArray[np.float64]
 Progress = Callable[[str, float], None]
 
 STRUCTURE_DRAWS = 1024
-"""Draws at most for each rival structure, and for exits beyond the first; never more than half of the study's."""
+"""Draws at most for each rival structure, and for exits beyond the first; see :func:`_part`."""
 
 EVIDENCE_DRAWS = 1024
 """Draws at most for the run with the assumptions drawn anew, and for the one with their spread doubled."""
+
+FEWEST = 512
+"""Draws at least for a further run, if the study has as many."""
 
 TOLERATED = 0.01
 """Share of draws that may fail to converge before the study refuses."""
@@ -124,7 +130,7 @@ def run(
     found = groups(case, main, headline)
     kept = np.flatnonzero(main.converged)
     tree: dict[str, xr.Dataset] = {"/inputs": _inputs(layout, values, kept), **found}
-    few = values.head(min(STRUCTURE_DRAWS, draws // 2))
+    few = values.head(_part(draws, STRUCTURE_DRAWS))
     # The trade equilibria of the first draws, which rival structures that leave trade alone use again.
     shared = None if main.trade is None else main.trade.head(few.size)
     worst = _worst(main)
@@ -137,28 +143,35 @@ def run(
         if shared is not None and rest.trade is not None:
             shared = shared.joined(rest.trade)
 
-    rows = min(EVIDENCE_DRAWS, draws // 2)
-    with clock.stage("evidence") as report:
-        again = draw(case, layout, layout.frozen(rows))
-        frozen = _sub_run(case, layout, again, first, read, lambda f: report(f / 2))
-        wide = draw(case, layout, layout.a[:rows], widen=2.0)
-        doubled = _sub_run(case, layout, wide, first, read, lambda f: report((1 + f) / 2))
+    rows = _part(draws, EVIDENCE_DRAWS)
+    structures = _applicable(case)
+    again = draw(case, layout, layout.frozen(rows))
+    wide = draw(case, layout, layout.a[:rows], widen=2.0)
+
+    def rival(structure: Structure) -> Simulation:
+        trade = None if structure.changes_trade else shared
+        return simulate(case, few, structure, only=[*first, *read], trade=trade)
+
+    with clock.stage("evidence and rival structures") as report:
+        frozen, doubled, *others = _side_by_side(
+            [
+                partial(_sub_run, case, layout, again, first, read),
+                partial(_sub_run, case, layout, wide, first, read),
+                *(partial(rival, structure) for structure in structures),
+            ],
+            report,
+        )
     rivals: dict[str, xr.DataTree] = {}
     runs: dict[str, dict[str, xr.Dataset]] = {"base": _first(found, few.size)}
     titles = {"base": BASE.title}
     unconverged = {"base": int(few.size - np.count_nonzero(main.converged[: few.size]))}
-    with clock.stage("rival structures") as report:
-        structures = _applicable(case)
-        for k, structure in enumerate(structures):
-            trade = None if structure.changes_trade else shared
-            result = simulate(case, few, structure, only=[*first, *read], trade=trade)
-            runs[structure.id] = groups(case, result, headline)
-            titles[structure.id] = structure.title
-            unconverged[structure.id] = int(np.count_nonzero(~result.converged))
-            rivals[structure.id] = _tree(
-                _inputs(layout, few, np.flatnonzero(result.converged)), runs[structure.id]
-            )
-            report((k + 1) / len(structures))
+    for structure, result in zip(structures, others, strict=True):
+        runs[structure.id] = groups(case, result, headline)
+        titles[structure.id] = structure.title
+        unconverged[structure.id] = int(np.count_nonzero(~result.converged))
+        rivals[structure.id] = _tree(
+            _inputs(layout, few, np.flatnonzero(result.converged)), runs[structure.id]
+        )
     with clock.stage("sensitivity"):
         if headline is not None:
             tree["/structures"] = _structures(runs, titles, unconverged, few.size)
@@ -169,6 +182,11 @@ def run(
         {"/": xr.Dataset(attrs=_attributes(case, main, worst, draws, seed, clock)), **tree}
     )
     return findings, Designs(frozen.tree, frozen.rows, doubled.tree, rivals)
+
+
+def _part(draws: int, most: int) -> int:
+    """How many draws a further run takes: half of the study's, but no fewer than 512 where there are so many."""
+    return min(draws, most, max(FEWEST, draws // 2))
 
 
 @dataclass(frozen=True)
@@ -183,22 +201,37 @@ def _sub_run(
     values: Draws,
     first: Sequence[str],
     further: Sequence[str],
-    report: Callable[[float], None],
 ) -> _SubRun:
     """Run the base structure on other draws: the first exit on all of them, further ones on the first few."""
-    parts = 2 if further else 1
-    main = simulate(case, values, BASE, only=first, progress=lambda f: report(f / parts))
+    main = simulate(case, values, BASE, only=first)
     kept = np.flatnonzero(main.converged)
     found = groups(case, main, next(iter(first), None))
     if further:
         few = values.head(min(STRUCTURE_DRAWS, values.size))
-        rest = _further(case, few, main, further, lambda f: report((1 + f) / parts))
+        rest = _further(case, few, main, further)
         found |= _exit_groups(case, main, rest)
     return _SubRun(_tree(_inputs(layout, values, kept), found), kept)
 
 
+def _side_by_side(tasks: Sequence[Callable[[], Any]], report: Callable[[float], None]) -> list[Any]:
+    """Do tasks two at a time, so that one computes while the other prepares; results in the order of the tasks."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        waiting = [pool.submit(task) for task in tasks]
+        try:
+            for done, _ in enumerate(as_completed(waiting), start=1):
+                report(done / len(tasks))
+            return [future.result() for future in waiting]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
 def _further(
-    case: Case, few: Draws, main: Simulation, only: Sequence[str], report: Callable[[float], None]
+    case: Case,
+    few: Draws,
+    main: Simulation,
+    only: Sequence[str],
+    report: Callable[[float], None] | None = None,
 ) -> Simulation:
     """Run further exits on the first draws of a main run, whose levers they start from."""
     levers = None if main.trade is None else main.trade.head(few.size).levers
@@ -414,8 +447,8 @@ def _attributes(
         "unconverged": len(failed),
         "unconverged_draws": json.dumps(failed.tolist()),
         "seed": seed,
-        "structure_draws": min(STRUCTURE_DRAWS, draws),
-        "evidence_draws": min(EVIDENCE_DRAWS, draws),
+        "structure_draws": _part(draws, STRUCTURE_DRAWS),
+        "evidence_draws": _part(draws, EVIDENCE_DRAWS),
         "created": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "worst_residual": worst,
         "warnings": json.dumps([str(w) for w in case.warnings]),
