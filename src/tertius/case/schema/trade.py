@@ -60,7 +60,6 @@ class Sector(Record):
         description="Trade elasticity θ: per cent of trade lost per per cent of cost."
     )
     traded: StrictBool = Field(True, description="`false`: sold at home only.")
-    factors: Factors | None = Field(None, description="As in the section, for this sector alone.")
     note: str | None = Field(None, description="What it covers, and why the elasticity.")
 
 
