@@ -641,7 +641,7 @@ def leverage(
     N = len(countries)
     if powers is None:
         names = countries
-        groups = every_pair(N)
+        groups = every_pair(baseline.flows.values)
     else:
         names = list(powers)
         groups = []
@@ -658,6 +658,10 @@ def leverage(
     loss, residual = np.full(shape, np.nan), np.full(shape, np.nan)
     iterations = np.zeros(shape, dtype=np.int64)
     failed = 0
+    if powers is None:
+        # Who does not trade with each other has nothing to withdraw.
+        nothing = ~np.eye(N, dtype=bool)
+        loss[nothing] = residual[nothing] = 0.0
     for (client, gone, other), cut in zip(groups, cuts, strict=True):
         bad = cut.status == NOT_CONVERGED
         failed += int(bad.sum())

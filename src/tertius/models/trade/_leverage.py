@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple
 
@@ -24,9 +25,14 @@ from tertius.models.trade._solve import CHORD_STEPS, DEPTH, start_of
 from tertius.models.trade._solver import Chord, chord_at_baseline, newton, secant_chord
 from tertius.models.trade._system import HubLinks, Options, System
 
+Group = tuple[int, NDArray[np.float64], NDArray[np.int64]]
+
 __all__ = ["Cuts", "every_cut", "every_pair"]
 
 STRAGGLERS = 8
+
+WIDTH = 32
+"""Pairs of one region that go side by side."""
 
 
 class Cuts(NamedTuple):
@@ -58,7 +64,7 @@ def _chord(options: Options, world: Worlds) -> Chord:
 @partial(jax.jit, static_argnums=0)
 def _by_chord(options: Options, world: Worlds, chord: Chord, hub: Array, gone: Array) -> Equilibrium:
     system = _cut_system(world, hub, gone, options)
-    found = secant_chord(system, options, chord, start_of(system), CHORD_STEPS, DEPTH)
+    found = secant_chord(system, options, chord, start_of(system), CHORD_STEPS, DEPTH, settle=False)
     return finish(world, system, options, found, None)
 
 
@@ -68,10 +74,20 @@ def _by_newton(options: Options, world: Worlds, hub: Array, gone: Array) -> Equi
     return finish(world, system, options, newton(system, options, start_of(system)), None)
 
 
+def _two_at_a_time(action: Callable[[Group], Equilibrium], groups: Sequence[Group]) -> Iterator[Equilibrium]:
+    """Results in order; while one group is computed the next is got ready."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        try:
+            yield from pool.map(action, groups)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
 def every_cut(
     economy: Economy,
     theta: Array,
-    groups: list[tuple[int, NDArray[np.float64], NDArray[np.int64]]],
+    groups: list[Group],
     *,
     factors: Factors,
     deficits: Deficits,
@@ -87,7 +103,8 @@ def every_cut(
         (S,) elasticities.
     groups
         For each client its index, (N, P) with ones where exit p takes a region from its trade (all groups of one
-        P, so that one compiled program serves them), and (P,) the region whose own welfare is to be reported.
+        P, so that one compiled program serves them), and (P,) the region whose own welfare is to be reported; if
+        these are fewer, only the first exits count.
     factors, deficits
         As for ``solve``; under ``"balanced"`` the baseline must have no deficits.
     progress
@@ -97,17 +114,20 @@ def every_cut(
     world = one_world(economy, theta, deficits)
     chord = _chord(options, world)
     results = []
-    done, everything = 0, sum(gone.shape[1] for _, gone, _ in groups)
-    for hub, gone, other in groups:
-        out = _by_chord(options, world, chord, jnp.asarray(hub), jnp.asarray(gone))
-        P = gone.shape[1]
-        welfare = np.array(out.welfare[0])
+    done, everything = 0, sum(len(other) for _, _, other in groups)
+
+    def run(group: Group) -> Equilibrium:
+        hub, gone, _ = group
+        solved: Equilibrium = _by_chord(options, world, chord, jnp.asarray(hub), jnp.asarray(gone))
+        return solved
+
+    for (hub, gone, other), out in zip(groups, _two_at_a_time(run, groups), strict=True):
+        P = len(other)
+        welfare = np.array(out.welfare)[0, :P]
         cut = Cuts(
             welfare[:, hub],
             welfare[np.arange(P), other],
-            np.array(out.residual[0]),
-            np.array(out.iterations[0]),
-            np.array(out.status[0]),
+            *(np.array(a)[0, :P] for a in (out.residual, out.iterations, out.status)),
         )
         left = np.flatnonzero(cut.status == NOT_CONVERGED)
         for first in range(0, len(left), STRAGGLERS):
@@ -127,16 +147,34 @@ def every_cut(
     return results
 
 
-def every_pair(regions: int) -> list[tuple[int, NDArray[np.float64], NDArray[np.int64]]]:
-    """Groups in which every pair of regions is cut once: a cut pair costs both of its ends.
+def every_pair(flows: NDArray[np.float64]) -> list[Group]:
+    """Groups in which every pair of regions that trade is cut once: a cut pair costs both of its ends.
 
-    Region i is cut from the half of the circle after it, so that all groups have the same size.
+    Region i is cut from the half of the circle after it. Counterfactuals that go side by side are done when the
+    slowest of them is, so those that matter most to either end go together.
+
+    Parameters
+    ----------
+    flows
+        (S, N, N).
     """
+    between = flows.sum(0)
+    between = between + between.T
+    np.fill_diagonal(between, 0.0)
+    matters = between / np.maximum(between.sum(1), np.finfo(float).tiny)
+    matters = np.maximum(matters, matters.T)
+    regions = len(between)
     half = regions // 2
     groups = []
     for hub in range(regions):
-        other = (hub + 1 + np.arange(half)) % regions
-        gone = np.zeros((regions, half))
-        gone[other, np.arange(half)] = 1.0
-        groups.append((hub, gone, other))
+        circle = (hub + 1 + np.arange(half)) % regions
+        other = circle[between[hub, circle] > 0]
+        other = other[np.argsort(-matters[hub, other], kind="stable")]
+        width = min(WIDTH, half)
+        for first in range(0, len(other), width):
+            block = other[first : first + width]
+            gone = np.zeros((regions, width))
+            # The last stands in for those that are not there.
+            gone[block[np.minimum(np.arange(width), len(block) - 1)], np.arange(width)] = 1.0
+            groups.append((hub, gone, block))
     return groups

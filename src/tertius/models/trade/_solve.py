@@ -345,10 +345,10 @@ def solve_draws(
     if deficits == "balanced":
         flows = without_deficits(flows, elasticity, factors=factors)
     S, N = flows.shape[1:3]
-    off = flows.copy()
-    off[:, :, np.arange(N), np.arange(N)] = 0.0
-    trades = np.atleast_1d(off.any(axis=(0, 2, 3)))
-    del off
+    abroad = ~np.eye(N, dtype=bool)
+    trades = (flows[0] * abroad).any(axis=(1, 2))
+    for s in np.flatnonzero(~trades):
+        trades[s] = (flows[:, s] * abroad).any()
     if not trades.any():
         trades[0] = True
     options = _options(factors, "nominal" if deficits == "nominal" else "world_share", numeraire, shock)

@@ -251,7 +251,13 @@ class _State(NamedTuple):
 
 
 def secant_chord(
-    system: System, options: Options, chord: Chord, start: Array, limit: Array | int, depth: int
+    system: System,
+    options: Options,
+    chord: Chord,
+    start: Array,
+    limit: Array | int,
+    depth: int,
+    settle: bool = True,
 ) -> Found:
     """Iterate accelerated chord steps until every column has converged or the limit is reached.
 
@@ -265,8 +271,11 @@ def secant_chord(
         Evaluations at most.
     depth
         How many earlier steps the acceleration remembers.
+    settle
+        Whether to solve the hub for itself before every look, where there is one. In large worlds with one good and
+        no caps the baseline's Jacobian serves the hub nearly as well, and a look costs more than it saves.
     """
-    hub = isinstance(system.links, HubLinks)
+    hub = settle and isinstance(system.links, HubLinks)
 
     def going(state: _State) -> Array:
         return (state.k < limit) & jnp.any(state.residual > TOLERANCE)
