@@ -31,6 +31,9 @@ __all__ = ["Cuts", "every_cut", "every_pair"]
 
 STRAGGLERS = 8
 
+NEWTON_UNKNOWNS = 1000
+"""With more, Newton's method takes longer than the whole matrix."""
+
 WIDTH = 32
 """Pairs of one region that go side by side."""
 
@@ -61,10 +64,12 @@ def _chord(options: Options, world: Worlds) -> Chord:
     return chord_at_baseline(*world, options, world.lam.shape[1], False)
 
 
-@partial(jax.jit, static_argnums=0)
-def _by_chord(options: Options, world: Worlds, chord: Chord, hub: Array, gone: Array) -> Equilibrium:
+@partial(jax.jit, static_argnums=(0, 1))
+def _by_chord(
+    options: Options, settle: bool, world: Worlds, chord: Chord, hub: Array, gone: Array
+) -> Equilibrium:
     system = _cut_system(world, hub, gone, options)
-    found = secant_chord(system, options, chord, start_of(system), CHORD_STEPS, DEPTH, settle=False)
+    found = secant_chord(system, options, chord, start_of(system), CHORD_STEPS, DEPTH, settle)
     return finish(world, system, options, found, None)
 
 
@@ -72,6 +77,27 @@ def _by_chord(options: Options, world: Worlds, chord: Chord, hub: Array, gone: A
 def _by_newton(options: Options, world: Worlds, hub: Array, gone: Array) -> Equilibrium:
     system = _cut_system(world, hub, gone, options)
     return finish(world, system, options, newton(system, options, start_of(system)), None)
+
+
+def _retry(
+    cut: Cuts,
+    method: Callable[[Array, Array], Equilibrium],
+    hub: int,
+    gone: NDArray[np.float64],
+    other: NDArray[np.int64],
+) -> None:
+    """Solve once more, in place, what has not converged."""
+    left = np.flatnonzero(cut.status == NOT_CONVERGED)
+    for first in range(0, len(left), STRAGGLERS):
+        some = left[first : first + STRAGGLERS]
+        padded = some[np.minimum(np.arange(STRAGGLERS), len(some) - 1)]
+        again = method(jnp.asarray(hub), jnp.asarray(gone[:, padded]))
+        new = np.asarray(again.welfare[0])[: len(some)]
+        cut.hub[some] = new[:, hub]
+        cut.other[some] = new[np.arange(len(some)), other[some]]
+        cut.residual[some] = np.asarray(again.residual[0])[: len(some)]
+        cut.iterations[some] += np.asarray(again.iterations[0])[: len(some)]
+        cut.status[some] = np.asarray(again.status[0])[: len(some)]
 
 
 def _two_at_a_time(action: Callable[[Group], Equilibrium], groups: Sequence[Group]) -> Iterator[Equilibrium]:
@@ -113,12 +139,15 @@ def every_cut(
     options = Options(factors, deficits, "world", (), ())
     world = one_world(economy, theta, deficits)
     chord = _chord(options, world)
+    methods: list[Callable[[Array, Array], Equilibrium]] = [partial(_by_chord, options, True, world, chord)]
+    if chord.pull.shape[1] * chord.pull.shape[2] <= NEWTON_UNKNOWNS:
+        methods.append(partial(_by_newton, options, world))
     results = []
     done, everything = 0, sum(len(other) for _, _, other in groups)
 
     def run(group: Group) -> Equilibrium:
         hub, gone, _ = group
-        solved: Equilibrium = _by_chord(options, world, chord, jnp.asarray(hub), jnp.asarray(gone))
+        solved: Equilibrium = _by_chord(options, False, world, chord, jnp.asarray(hub), jnp.asarray(gone))
         return solved
 
     for (hub, gone, other), out in zip(groups, _two_at_a_time(run, groups), strict=True):
@@ -129,17 +158,8 @@ def every_cut(
             welfare[np.arange(P), other],
             *(np.array(a)[0, :P] for a in (out.residual, out.iterations, out.status)),
         )
-        left = np.flatnonzero(cut.status == NOT_CONVERGED)
-        for first in range(0, len(left), STRAGGLERS):
-            some = left[first : first + STRAGGLERS]
-            padded = some[np.minimum(np.arange(STRAGGLERS), len(some) - 1)]
-            again = _by_newton(options, world, jnp.asarray(hub), jnp.asarray(gone[:, padded]))
-            new = np.asarray(again.welfare[0])[: len(some)]
-            cut.hub[some] = new[:, hub]
-            cut.other[some] = new[np.arange(len(some)), other[some]]
-            cut.residual[some] = np.asarray(again.residual[0])[: len(some)]
-            cut.iterations[some] += np.asarray(again.iterations[0])[: len(some)]
-            cut.status[some] = np.asarray(again.status[0])[: len(some)]
+        for method in methods:
+            _retry(cut, method, hub, gone, other)
         results.append(cut)
         done += P
         if progress is not None:
