@@ -11,7 +11,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -30,6 +30,7 @@ from tertius._study.draws import Design, Draws, design, draw
 from tertius._study.layout import groups
 from tertius._study.simulate import Simulation, simulate
 from tertius._study.structures import BASE, RIVALS, Structure
+from tertius._study.trade import TradeResults
 from tertius._version import __version__
 from tertius.case import Case
 from tertius.errors import CannotCompute
@@ -124,43 +125,44 @@ def run(
     with clock.stage("draws"):
         layout = design(case, draws, seed)
         values = draw(case, layout, layout.a)
-    with clock.stage("models") as report:
-        main = simulate(case, values, BASE, only=first, progress=report)
-    _refuse(main, allow_unconverged)
-    found = groups(case, main, headline)
-    kept = np.flatnonzero(main.converged)
-    tree: dict[str, xr.Dataset] = {"/inputs": _inputs(layout, values, kept), **found}
+        rows = _part(draws, EVIDENCE_DRAWS)
+        again = draw(case, layout, layout.frozen(rows))
+        wide = draw(case, layout, layout.a[:rows], widen=2.0)
     few = values.head(_part(draws, STRUCTURE_DRAWS))
-    # The trade equilibria of the first draws, which rival structures that leave trade alone use again.
-    shared = None if main.trade is None else main.trade.head(few.size)
-    worst = _worst(main)
-    if further:
-        with clock.stage("further exits") as report:
-            rest = _further(case, few, main, further, report)
-        _refuse(rest, allow_unconverged)
-        worst = max(worst, _worst(rest))
-        tree |= _exit_groups(case, main, rest)
-        if shared is not None and rest.trade is not None:
-            shared = shared.joined(rest.trade)
-
-    rows = _part(draws, EVIDENCE_DRAWS)
     structures = _applicable(case)
-    again = draw(case, layout, layout.frozen(rows))
-    wide = draw(case, layout, layout.a[:rows], widen=2.0)
 
-    def rival(structure: Structure) -> Simulation:
-        trade = None if structure.changes_trade else shared
-        return simulate(case, few, structure, only=[*first, *read], trade=trade)
+    def rival(structure: Structure, shared: TradeResults | None = None) -> Simulation:
+        return simulate(case, few, structure, only=[*first, *read], trade=shared)
 
-    with clock.stage("evidence and rival structures") as report:
-        frozen, doubled, *others = _side_by_side(
-            [
-                partial(_sub_run, case, layout, again, first, read),
-                partial(_sub_run, case, layout, wide, first, read),
-                *(partial(rival, structure) for structure in structures),
-            ],
-            report,
-        )
+    with _aside() as aside:
+        # What needs nothing of the main run is got ready beside it.
+        waiting = {s.id: aside(partial(rival, s)) for s in structures if s.changes_trade}
+        frozen_run = aside(partial(_sub_run, case, layout, again, first, read))
+        doubled_run = aside(partial(_sub_run, case, layout, wide, first, read))
+        with clock.stage("models") as report:
+            main = simulate(case, values, BASE, only=first, progress=report)
+        _refuse(main, allow_unconverged)
+        found = groups(case, main, headline)
+        kept = np.flatnonzero(main.converged)
+        tree: dict[str, xr.Dataset] = {"/inputs": _inputs(layout, values, kept), **found}
+        # The trade equilibria of the first draws, which rival structures that leave trade alone use again.
+        shared = None if main.trade is None else main.trade.head(few.size)
+        worst = _worst(main)
+        if further:
+            with clock.stage("further exits") as report:
+                rest = _further(case, few, main, further, report)
+            _refuse(rest, allow_unconverged)
+            worst = max(worst, _worst(rest))
+            tree |= _exit_groups(case, main, rest)
+            if shared is not None and rest.trade is not None:
+                shared = shared.joined(rest.trade)
+        waiting |= {s.id: aside(partial(rival, s, shared)) for s in structures if not s.changes_trade}
+        with clock.stage("evidence and rival structures") as report:
+            everything = [frozen_run, doubled_run, *waiting.values()]
+            for done, _ in enumerate(as_completed(everything), start=1):
+                report(done / len(everything))
+            frozen, doubled = frozen_run.result(), doubled_run.result()
+            others = [waiting[s.id].result() for s in structures]
     rivals: dict[str, xr.DataTree] = {}
     runs: dict[str, dict[str, xr.Dataset]] = {"base": _first(found, few.size)}
     titles = {"base": BASE.title}
@@ -203,7 +205,8 @@ def _sub_run(
     further: Sequence[str],
 ) -> _SubRun:
     """Run the base structure on other draws: the first exit on all of them, further ones on the first few."""
-    main = simulate(case, values, BASE, only=first)
+    # Few draws at the far ends have no equilibrium; making sure of each would take longer than all the others.
+    main = simulate(case, values, BASE, only=first, retry=False)
     kept = np.flatnonzero(main.converged)
     found = groups(case, main, next(iter(first), None))
     if further:
@@ -213,14 +216,12 @@ def _sub_run(
     return _SubRun(_tree(_inputs(layout, values, kept), found), kept)
 
 
-def _side_by_side(tasks: Sequence[Callable[[], Any]], report: Callable[[float], None]) -> list[Any]:
-    """Do tasks two at a time, so that one computes while the other prepares; results in the order of the tasks."""
+@contextmanager
+def _aside() -> Iterator[Callable[[Callable[[], Any]], Future[Any]]]:
+    """Do tasks beside the main one, two at a time, so that some compute while others prepare."""
     with ThreadPoolExecutor(max_workers=2) as pool:
-        waiting = [pool.submit(task) for task in tasks]
         try:
-            for done, _ in enumerate(as_completed(waiting), start=1):
-                report(done / len(tasks))
-            return [future.result() for future in waiting]
+            yield pool.submit
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

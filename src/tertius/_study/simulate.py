@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import jax
@@ -110,6 +110,7 @@ def simulate(
     trade: TradeResults | None = None,
     trade_levers: TradeLevers | None = None,
     progress: Callable[[float], None] | None = None,
+    retry: bool = True,
 ) -> Simulation:
     """Run every model that the case has the sections for.
 
@@ -129,6 +130,8 @@ def simulate(
         Levers through trade before any exit, of the same draws and structure, to be used again.
     progress
         Told the fraction done.
+    retry
+        Whether equilibria that the fast iteration has missed are looked for once more.
 
     Returns
     -------
@@ -144,7 +147,7 @@ def simulate(
     residual = np.zeros(draws.size)
     if world is not None:
         if trade is None:
-            trade = run_trade(world, powers, wanted, progress, trade_levers)
+            trade = run_trade(world, powers, wanted, progress, trade_levers, retry)
         converged &= trade.converged
         residual = np.maximum(residual, trade.residual)
     bundles = {d: bundle(case, d, figures, structure) for d in case.domains}
@@ -163,9 +166,12 @@ def _domain(
 ) -> DomainResults:
     """One non-trade domain: levers from the start, then every exit and the levers after it."""
     common: tuple[Array, ...] = (weight, given.sigma, given.eta)
-    lever_of, leave = _compiled(None if given.nest is None else tuple(given.nest.tolist()))
-    if given.rho is not None:
+    lever_of, leave = _PROGRAMS
+    if given.rho is not None and given.nest is not None:
         common = (*common, given.rho)
+        # As many nests as suppliers, so that one program serves all domains.
+        member = jnp.asarray(np.arange(len(given.nest))[:, None] == given.nest, dtype=float)
+        lever_of, leave = (partial(program, nests=member) for program in (lever_of, leave))
     before, ok = in_blocks(lever_of, given.share, *common)
     after: dict[str, DomainExit] = {}
     for leaving in wanted:
@@ -185,10 +191,10 @@ def _levers(
     sigma: jax.Array,
     eta: jax.Array,
     rho: jax.Array | None = None,
-    nest: tuple[int, ...] | None = None,
+    nests: jax.Array | None = None,
 ) -> tuple[jax.Array, jax.Array]:
     """Levers of all powers from these shares, shape (n, P), and where they converged, shape (n,)."""
-    found = levers.lever(share, weight, sigma, eta, rho=rho, nests=None if nest is None else np.array(nest))
+    found = levers.lever(share, weight, sigma, eta, rho=rho, nests=nests)
     fine = (found.status <= displacement.Status.INFINITE) | jnp.isnan(share[:, :-1])
     return found.value, fine.all(axis=1)
 
@@ -200,15 +206,15 @@ def _leave(
     sigma: jax.Array,
     eta: jax.Array,
     rho: jax.Array | None = None,
-    nest: tuple[int, ...] | None = None,
+    nests: jax.Array | None = None,
 ) -> tuple[DomainExit, jax.Array]:
     """One exit from a domain, and the levers from where it leaves the shares."""
-    if rho is None or nest is None:
+    if rho is None or nests is None:
         moved = displacement.displace(share, keep, sigma, eta)
     else:
-        moved = displacement.displace_nested(share, keep, sigma, rho, np.array(nest), eta)
+        moved = displacement.displace_nested(share, keep, sigma, rho, nests, eta)
     tie = share * moved.share_hat
-    lever, fine = _levers(tie, weight, sigma, eta, rho, nest)
+    lever, fine = _levers(tie, weight, sigma, eta, rho, nests)
     filled = displacement.vacuum(share, moved, keep)
     made = DomainExit(
         tie=tie[:, :-1],
@@ -222,10 +228,7 @@ def _leave(
     return made, fine & (moved.status <= displacement.Status.INFINITE)
 
 
-@cache
-def _compiled(nest: tuple[int, ...] | None) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Both of the above as programs, one pair for each way of nesting."""
-    return jax.jit(partial(_levers, nest=nest)), jax.jit(partial(_leave, nest=nest))
+_PROGRAMS: tuple[Callable[..., Any], Callable[..., Any]] = (jax.jit(_levers), jax.jit(_leave))
 
 
 def _reverse(given: Bundle) -> Array:

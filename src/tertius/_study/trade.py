@@ -171,6 +171,7 @@ def run_trade(
     exits: Sequence[Exit],
     progress: Callable[[float], None] | None = None,
     levers: TradeLevers | None = None,
+    retry: bool = True,
 ) -> TradeResults:
     """Solve every equilibrium that the study needs, on all draws at once.
 
@@ -186,6 +187,8 @@ def run_trade(
         Told the fraction done.
     levers
         From the baseline of the same draws, where they are known: then only what follows an exit is solved.
+    retry
+        Whether equilibria that the fast iteration has missed are looked for once more.
 
     Returns
     -------
@@ -211,6 +214,7 @@ def run_trade(
         factors=world.factors,
         deficits=world.deficits,
         progress=None if progress is None else lambda done, total: progress(done / total),
+        retry=retry,
     )
     loss = -100 * np.log(np.asarray(solved.welfare))
     status = np.asarray(solved.status)

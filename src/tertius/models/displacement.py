@@ -371,7 +371,8 @@ def displace_nested(
         Elasticity between nests, ``(...)``, positive; 1 is the Cobb–Douglas limit. At ρ ≤ 1 the loss of a
         whole nest is infinite.
     nests
-        Static: one label per supplier ``(P,)``, or membership as zeros and ones ``(G, P)``.
+        One label per supplier ``(P,)``, or membership as zeros and ones ``(G, P)``. Membership as a JAX array is
+        taken as it is, unchecked and possibly traced; nests without members then do no harm.
     sigma_by_nest
         Whether ``sigma`` has a last axis of nests.
 
@@ -391,7 +392,7 @@ def displace_nested(
     from any start; for ρ ≤ 1 that is not proved, and the status says whether it did.
     """
     arrays = [jnp.asarray(a, float) for a in (s, keep, sigma, rho, eta)]
-    member = _one_hot(nests, arrays[0].shape[-1])
+    member = nests if isinstance(nests, Array) else _one_hot(nests, arrays[0].shape[-1])
     result: Displaced = _displace_nested(*arrays, member, sigma_by_nest)
     return result
 

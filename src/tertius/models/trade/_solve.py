@@ -311,6 +311,7 @@ def solve_draws(
     progress: Callable[[int, int], None] | None = None,
     chunk: int = CHUNK,
     workers: int = WORKERS,
+    retry: bool = True,
 ) -> Equilibrium:
     """Solve C counterfactuals on each of K worlds: the fast path of a study.
 
@@ -332,6 +333,8 @@ def solve_draws(
         Draws that go side by side.
     workers
         Threads.
+    retry
+        Whether Newton's method looks once more for what the fast iteration has missed.
 
     Returns
     -------
@@ -411,7 +414,8 @@ def solve_draws(
             if progress is not None:
                 progress(done, K)
 
-    _retry(layout, take, result)
+    if retry:
+        _retry(layout, take, result)
     return result
 
 
