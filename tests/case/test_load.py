@@ -26,6 +26,7 @@ from tertius.case import (
     shipped_cases,
 )
 from tertius.case.document import parse
+from tertius.case.inputs import SECTIONS
 from tertius.case.load import _examined
 from tertius.case.quantity import FORMS, Quantity
 from tertius.case.shape import annotation_at
@@ -104,16 +105,16 @@ def test_a_shipped_name_is_that_case_wherever_it_is_asked(
 def test_inputs_are_in_the_order_of_the_case(case: Case) -> None:
     paths = [item.path for item in case.inputs()]
     assert len(set(paths)) == len(paths)
-    assert [path.split(".")[0] for path in paths] == sorted(
-        (path.split(".")[0] for path in paths), key=["trade", "domains", "exits"].index
-    )
+    sections = [path.split(".")[0] for path in paths]
+    assert sections == sorted(sections, key=SECTIONS.index)
+    assert {"trade", "domains", "exits", "crisis", "rescue", "concessions", "history"} <= set(sections)
     assert paths.index("domains.capital.weight") < paths.index("domains.opinion.weight")
     assert "trade.adjust.smuggling.factor" in paths
     assert "trade.routes.river.share" in paths
     assert "domains.capital.nests.elasticity" in paths
     assert "domains.capital.reverse.weight" in paths
     assert "exits.half.leavers.sylvania" in paths
-    assert not any(path.startswith("crisis") for path in paths)
+    assert any(path.startswith("history.") and path.endswith(".honoured") for path in paths)
 
 
 def test_inputs_know_their_home(case: Case) -> None:

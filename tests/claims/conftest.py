@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from tertius.case.asked import NEEDS
+
 POWERS = ["russia", "china", "west"]
 DOMAINS = ["trade", "transit", "capital", "arms", "total"]
 FLOWS = ["trade_exports", "trade_imports", "trade", "capital", "arms", "total"]
@@ -127,7 +129,9 @@ def _case(*claims: SimpleNamespace) -> Any:
     known = [
         SimpleNamespace(path=p, quantity=SimpleNamespace(is_exact=True, median=v)) for p, v in EXACT.items()
     ]
+    without = {section for sections in NEEDS.values() for section in sections}
     return SimpleNamespace(
+        **dict.fromkeys(without),
         id="made-up",
         powers=dict.fromkeys(POWERS),
         domains=dict.fromkeys(["capital", "arms"]),

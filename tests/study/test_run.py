@@ -18,7 +18,7 @@ import tertius
 from tertius._study import run
 from tertius._study import simulate as simulation_module
 from tertius._study.draws import Draws, design, draw
-from tertius._study.layout import groups
+from tertius._study.layout import kept_groups, raw_groups
 from tertius._study.simulate import simulate
 from tertius._study.structures import BASE, RIVALS
 from tertius._study.trade import plan
@@ -36,7 +36,9 @@ def one(case: Case) -> xr.DataTree:
     layout = design(case, 16, seed=0)
     first = next(iter(case.exits))
     simulation = simulate(case, draw(case, layout, layout.a), BASE, only=[first])
-    return xr.DataTree.from_dict(groups(case, simulation, first)).isel(draw=0)
+    return xr.DataTree.from_dict(kept_groups(raw_groups(case, simulation, first), simulation.converged)).isel(
+        draw=0
+    )
 
 
 def test_domains_add_up_to_the_total(findings: xr.DataTree) -> None:
@@ -307,7 +309,14 @@ def test_progress_tells_every_stage_to_its_end(small: Case) -> None:
     told: list[tuple[str, float]] = []
     run(small, draws=64, seed=0, progress=lambda stage, fraction: told.append((stage, fraction)))
     stages = list(dict.fromkeys(stage for stage, _ in told))
-    assert stages == ["draws", "models", "further exits", "evidence and rival structures", "sensitivity"]
+    assert stages == [
+        "draws",
+        "models",
+        "further models",
+        "further exits",
+        "evidence and rival structures",
+        "sensitivity",
+    ]
     for stage in stages:
         parts = [fraction for name, fraction in told if name == stage]
         assert parts == sorted(parts), stage

@@ -54,14 +54,24 @@ def _front(kind: str, ranked: list[tuple[str, float]], reading: Reading, *, draw
 
 
 def answer(reading: Reading) -> str:
-    """Give the answer in one sentence, with a likelihood word and the number behind it.
+    """Give the answer, with a likelihood word and the number behind it.
 
-    Built from the probabilities of gaining most, over all domains, in the case's first exit; where no exit
-    was computed, from the largest lever.
+    The sentences of the sections that have one come first. The last is built from the probabilities of gaining
+    most, over all domains, in the case's first exit; where no exit was computed, from the largest lever.
     """
+    from tertius._brief.sections import leads
+
+    return " ".join([*leads(reading), *_of_the_vacuum(reading)]) or (
+        "No model had what it needs, so that there is no answer yet."
+    )
+
+
+def _of_the_vacuum(reading: Reading) -> list[str]:
+    """Answer from the first exit, or from the largest lever; nothing where neither was computed."""
     first = reading.headline
     if first is None:
-        return lever_sentence(reading) or "No model had what it needs, so that there is no answer yet."
+        sentence = lever_sentence(reading)
+        return [sentence] if sentence else []
     leverage, vacuum = first.tertius("leverage"), first.tertius("vacuum")
     draws = reading.draws
     one = _front("leverage", leverage, reading, draws=draws)
@@ -69,9 +79,9 @@ def answer(reading: Reading) -> str:
     strong = bool(leverage and vacuum) and leverage[0][1] >= 0.45 and vacuum[0][1] >= 0.45
     if strong and leverage[0][0] == vacuum[0][0]:
         two = two.removeprefix(f"{reading.names.power(vacuum[0][0])} ")
-        return f"{exit_clause(first)}, {one} and {two}."
+        return [f"{exit_clause(first)}, {one} and {two}."]
     joint = ", while " if strong else "; "
-    return f"{exit_clause(first)}, {one}{joint}{two}."
+    return [f"{exit_clause(first)}, {one}{joint}{two}."]
 
 
 def lever_sentence(reading: Reading) -> str:

@@ -6,7 +6,6 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -24,6 +23,18 @@ from tertius._brief.answer import (
     rests_on,
     verdict_counts,
 )
+from tertius._brief.blocks import (
+    Block,
+    Bullets,
+    Cell,
+    Drawing,
+    Figure,
+    Paragraph,
+    Table,
+    estimate_cell,
+    head,
+    say,
+)
 from tertius._brief.charts import Bar, Dot, Move, Picture, Segment, Strip
 from tertius._brief.insight import (
     DRIVERS_NOTE,
@@ -39,57 +50,27 @@ from tertius._brief.insight import (
 )
 from tertius._brief.palette import NEUTRAL, colours
 from tertius._brief.reading import Cells, Displacement, InputFigure, Levers, Reading
+from tertius._brief.sections import parts
 from tertius._brief.words import Estimate, likelihood, number, percent, share, spelled
 
 __all__ = ["page"]
 
 _T = TypeVar("_T")
 _NONE = Estimate(math.nan, math.nan, math.nan, math.nan, "", 0)
+_TITLES = {
+    "exits": "Exits",
+    "crisis": "The crisis",
+    "treaties": "Treaties",
+    "rescue": "The rescue",
+    "concessions": "Concessions",
+    "issues": "Bargaining",
+    "observers": "Observers",
+    "history": "Past requests for help",
+    "signals": "Signals",
+    "investors": "Investors",
+    "outlook": "The coming years",
+}
 _OWN, _OTHERS, _UNFILLED = "#C3CBD2", "#DDE2E6", "#FFFFFF"
-
-
-@dataclass(frozen=True)
-class _Cell:
-    """One cell of a table: what it says, the smaller line below, where it leads."""
-
-    text: str
-    small: str = ""
-    href: str = ""
-    colour: str = ""
-    head: bool = False
-    numeric: bool = True
-    words: bool = False
-
-
-@dataclass(frozen=True)
-class _Table:
-    caption: str
-    header: Sequence[_Cell]
-    rows: Sequence[Sequence[_Cell]]
-    strong: frozenset[int] = frozenset()
-
-
-@dataclass
-class _Figure:
-    """Charts that belong together, with their heading, an explanation and the numbers behind them."""
-
-    heading: str
-    note: str
-    pictures: list[Picture] = field(default_factory=list)
-    table: _Table | None = None
-    wide: bool = False
-
-
-def _head(text: str, colour: str = "", *, href: str = "", small: str = "", words: bool = False) -> _Cell:
-    return _Cell(text, small=small, colour=colour, head=True, numeric=False, href=href, words=words)
-
-
-def _estimate(estimate: Estimate, href: str = "") -> _Cell:
-    return _Cell(estimate.text(), estimate.interval(), href)
-
-
-def _say(text: str) -> _Cell:
-    return _Cell(text, numeric=False)
 
 
 def _web_address(text: str) -> str:
@@ -123,8 +104,8 @@ class _Page:
             return "#figures" if self.groups else ""
         return f"#{self.anchor[group]}" if group in self.anchor else ""
 
-    def power_head(self, key: str) -> _Cell:
-        return _head(self.names.power(key), self.colour(key))
+    def power_head(self, key: str) -> Cell:
+        return head(self.names.power(key), self.colour(key))
 
     # -- levers --------------------------------------------------------------------------------
 
@@ -138,7 +119,7 @@ class _Page:
         if domains:
             limits = charts.extent([x for d in domains for r in rows[d] for x in (r.low, r.mid, r.high)])
             figures.append(
-                _Figure(
+                Figure(
                     "Levers by domain",
                     "What each power's withdrawal would cost, in log points. Dot: median; bar: 5th "
                     "to 95th percentile. "
@@ -159,7 +140,7 @@ class _Page:
             )
         if "total" in found.domains:
             figures.append(
-                _Figure(
+                Figure(
                     "All domains together",
                     "The sum over the domains, which hangs on how much each domain is held to weigh.",
                     [
@@ -180,7 +161,7 @@ class _Page:
                 if (d,) in found.effective
             ]
             figures.append(
-                _Figure(
+                Figure(
                     "How many powers it leans on",
                     "Effective number of powers: one when a single power holds every lever, "
                     f"{len(found.powers)} when all hold the same.",
@@ -214,47 +195,47 @@ class _Page:
     def _described(self, rows: Iterable[Dot], unit: str) -> str:
         return "; ".join(f"{r.group + ', ' if r.group else ''}{r.label}: {r.text} {unit}" for r in rows)
 
-    def _lever_table(self, found: Levers) -> _Table:
-        rows: list[list[_Cell]] = []
+    def _lever_table(self, found: Levers) -> Table:
+        rows: list[list[Cell]] = []
         for d in found.domains:
             href = self.figures_of(d)
             rows.append(
                 [
-                    _head(self.names.domain(d), href=href),
-                    *[_estimate(found.lever.get((p, d), _NONE), href) for p in found.powers],
-                    _estimate(found.effective[d,])
+                    head(self.names.domain(d), href=href),
+                    *[estimate_cell(found.lever.get((p, d), _NONE), href) for p in found.powers],
+                    estimate_cell(found.effective[d,])
                     if found.effective.get((d,), _NONE).known
-                    else _Cell(effective_words(found, d) if (d,) in found.effective else "–"),
+                    else Cell(effective_words(found, d) if (d,) in found.effective else "–"),
                 ]
             )
         total = frozenset({len(rows) - 1})
         if found.net:
             rows.append(
                 [
-                    _head("Net, all domains", small="less what the client could cost the power"),
-                    *[_estimate(found.net.get((p, "total"), _NONE)) for p in found.powers],
-                    _Cell(""),
+                    head("Net, all domains", small="less what the client could cost the power"),
+                    *[estimate_cell(found.net.get((p, "total"), _NONE)) for p in found.powers],
+                    Cell(""),
                 ]
             )
         if found.transit_alone:
             rows.append(
                 [
-                    _head("Transit alone", small="routes closed, trading on"),
-                    *[_estimate(found.transit_alone.get((p,), _NONE)) for p in found.powers],
-                    _Cell(""),
+                    head("Transit alone", small="routes closed, trading on"),
+                    *[estimate_cell(found.transit_alone.get((p,), _NONE)) for p in found.powers],
+                    Cell(""),
                 ]
             )
-        header = [_head(""), *[self.power_head(p) for p in found.powers], _head("Effective powers")]
-        return _Table("Levers in log points: median and [5th, 95th percentile]", header, rows, total)
+        header = [head(""), *[self.power_head(p) for p in found.powers], head("Effective powers")]
+        return Table("Levers in log points: median and [5th, 95th percentile]", header, rows, total)
 
-    def _by_domain(self, caption: str, found: Levers, cells: Cells) -> _Table:
-        return _Table(
+    def _by_domain(self, caption: str, found: Levers, cells: Cells) -> Table:
+        return Table(
             caption,
-            [_head(""), *[self.power_head(p) for p in found.powers]],
+            [head(""), *[self.power_head(p) for p in found.powers]],
             [
                 [
-                    _head(self.names.domain(d)),
-                    *[_estimate(cells.get((p, d), _NONE), self.figures_of(d)) for p in found.powers],
+                    head(self.names.domain(d)),
+                    *[estimate_cell(cells.get((p, d), _NONE), self.figures_of(d)) for p in found.powers],
                 ]
                 for d in found.domains
                 if any((p, d) in cells for p in found.powers)
@@ -300,7 +281,7 @@ class _Page:
             return ""
         return f"All domains together cost {self.names.client} {total.full()} log points."
 
-    def _leaning(self, found: Displacement, key: str) -> _Figure | None:
+    def _leaning(self, found: Displacement, key: str) -> Figure | None:
         ends = {
             d: (found.effective_before[d,], found.effective_after[d,])
             for d in found.domains
@@ -313,7 +294,7 @@ class _Page:
         ]
         if not rows:
             return None
-        return _Figure(
+        return Figure(
             "How many powers it leans on, before and after",
             "Effective number of powers. Ring: before the exit; dot: after; medians.",
             [
@@ -325,14 +306,14 @@ class _Page:
                     axis="effective number of powers",
                 )
             ],
-            _Table(
+            Table(
                 "Effective number of powers: median and [5th, 95th percentile]",
-                [_head(""), _head("Before"), _head("After")],
-                [[_head(self.names.domain(d)), *map(_estimate, two)] for d, two in ends.items()],
+                [head(""), head("Before"), head("After")],
+                [[head(self.names.domain(d)), *map(estimate_cell, two)] for d, two in ends.items()],
             ),
         )
 
-    def _vacuum_table(self, found: Displacement) -> _Table:
+    def _vacuum_table(self, found: Displacement) -> Table:
         leverage, filling = (dict(found.tertius(kind)) for kind in ("leverage", "vacuum"))
         href = self.figures_of("total")
         rows = []
@@ -341,12 +322,12 @@ class _Page:
             rows.append(
                 [
                     self.power_head(p),
-                    _estimate(found.before.get((p, "total"), _NONE), href),
-                    _estimate(found.after.get((p, "total"), _NONE), href),
-                    _estimate(found.gain.get((p, "total"), _NONE), href),
-                    _Cell("leaves") if gone else self._likely(leverage.get(p, math.nan)),
-                    _Cell("leaves") if gone else _estimate(found.vacuum.get((p, "total"), _NONE), href),
-                    _Cell("leaves") if gone else self._likely(filling.get(p, math.nan)),
+                    estimate_cell(found.before.get((p, "total"), _NONE), href),
+                    estimate_cell(found.after.get((p, "total"), _NONE), href),
+                    estimate_cell(found.gain.get((p, "total"), _NONE), href),
+                    Cell("leaves") if gone else self._likely(leverage.get(p, math.nan)),
+                    Cell("leaves") if gone else estimate_cell(found.vacuum.get((p, "total"), _NONE), href),
+                    Cell("leaves") if gone else self._likely(filling.get(p, math.nan)),
                 ]
             )
         for words, cells in (
@@ -354,10 +335,10 @@ class _Page:
             ("Regions that are no power", found.others),
             ("Filled by nobody", found.unfilled),
         ):
-            blank = [_Cell("")] * 4
-            rows.append([_head(words), *blank, _estimate(cells.get(("total",), _NONE), href), _Cell("")])
+            blank = [Cell("")] * 4
+            rows.append([head(words), *blank, estimate_cell(cells.get(("total",), _NONE), href), Cell("")])
         header = [
-            _head(t)
+            head(t)
             for t in (
                 "",
                 "Lever before",
@@ -368,16 +349,16 @@ class _Page:
                 "Fills most of it",
             )
         ]
-        return _Table(
+        return Table(
             "All domains: levers in log points, shares of what is withdrawn, probabilities", header, rows
         )
 
-    def _likely(self, probability: float) -> _Cell:
+    def _likely(self, probability: float) -> Cell:
         if math.isnan(probability):
-            return _Cell(percent(probability))
-        return _Cell(percent(probability), likelihood(probability))
+            return Cell(percent(probability))
+        return Cell(percent(probability), likelihood(probability))
 
-    def _filled(self, found: Displacement, key: str) -> _Figure | None:
+    def _filled(self, found: Displacement, key: str) -> Figure | None:
         if not found.flows:
             return None
         bars = []
@@ -396,7 +377,7 @@ class _Page:
                 for words, cells, shade in rest
             ]
             bars.append(Bar(self.names.domain(f), tuple(parts)))
-        return _Figure(
+        return Figure(
             "Who fills the vacuum",
             "Share of the quantity withdrawn that each adds, on average over the draws (averages add "
             "up to the whole; "
@@ -413,30 +394,33 @@ class _Page:
                     axis="share of what is withdrawn",
                 )
             ],
-            _Table(
+            Table(
                 "Share of the vacuum by flow: median and [5th, 95th percentile]",
                 [
-                    _head(""),
+                    head(""),
                     *[self.power_head(p) for p in found.remaining],
-                    _head("Own provision"),
-                    _head("Others"),
-                    _head("Nobody"),
+                    head("Own provision"),
+                    head("Others"),
+                    head("Nobody"),
                 ],
                 [
                     [
-                        _head(self.names.domain(f)),
+                        head(self.names.domain(f)),
                         *[
-                            _estimate(found.vacuum.get((p, f), _NONE), self.figures_of(f))
+                            estimate_cell(found.vacuum.get((p, f), _NONE), self.figures_of(f))
                             for p in found.remaining
                         ],
-                        *[_estimate(c.get((f,), _NONE)) for c in (found.own, found.others, found.unfilled)],
+                        *[
+                            estimate_cell(c.get((f,), _NONE))
+                            for c in (found.own, found.others, found.unfilled)
+                        ],
                     ]
                     for f in found.flows
                 ],
             ),
         )
 
-    def _gains(self, found: Displacement, key: str) -> list[_Figure]:
+    def _gains(self, found: Displacement, key: str) -> list[Figure]:
         if not found.gain:
             return []
         rows = {
@@ -459,19 +443,19 @@ class _Page:
                 )
             )
         return [
-            _Figure(
+            Figure(
                 "Who gains leverage, and where",
                 "Change of each remaining power's lever, in log points. Dot: median; bar: 5th to 95th "
                 "percentile. One scale for all.",
                 pictures,
-                _Table(
+                Table(
                     "Leverage gained, in log points: median and [5th, 95th percentile]",
-                    [_head(""), *[self.power_head(p) for p in found.powers]],
+                    [head(""), *[self.power_head(p) for p in found.powers]],
                     [
                         [
-                            _head(self.names.domain(d)),
+                            head(self.names.domain(d)),
                             *[
-                                _estimate(found.gain.get((p, d), _NONE), self.figures_of(d))
+                                estimate_cell(found.gain.get((p, d), _NONE), self.figures_of(d))
                                 for p in found.powers
                             ],
                         ]
@@ -505,7 +489,7 @@ class _Page:
             )
         return rows
 
-    def _trade(self, found: Displacement, key: str) -> list[_Figure]:
+    def _trade(self, found: Displacement, key: str) -> list[Figure]:
         figures = []
         unit = self.names.money or "billions"
         abroad = [r for r in found.regions if r != self.names.client_id]
@@ -518,7 +502,7 @@ class _Page:
             if not rows:
                 continue
             figures.append(
-                _Figure(
+                Figure(
                     f"{word} before and after",
                     f"{word} of {self.names.client} by region, all goods ({unit}, baseline prices). "
                     "Ring: before; dot: after; medians.",
@@ -553,7 +537,7 @@ class _Page:
                     )
                 )
             figures.append(
-                _Figure(
+                Figure(
                     "Exports by what is sold",
                     f"The same by sector ({unit}, baseline prices): who can take over a lost market "
                     "depends on what is "
@@ -568,22 +552,22 @@ class _Page:
         """Put the regions that mattered most first."""
         return sorted(regions, key=lambda r: -_sortable(before[r].median))
 
-    def _trade_table(self, word: str, found: Displacement, which: str, order: Sequence[str]) -> _Table:
+    def _trade_table(self, word: str, found: Displacement, which: str, order: Sequence[str]) -> Table:
         before, after = (found.trade_totals[f"{which}_{when}"] for when in ("before", "after"))
-        return _Table(
+        return Table(
             f"{word} by region: median and [5th, 95th percentile]",
-            [_head(""), _head("Before"), _head("After")],
+            [head(""), head("Before"), head("After")],
             [
                 [
-                    _head(self.names.region(r), self.palette.get(r, "")),
-                    _estimate(before.get((r,), _NONE), self.figures_of("trade")),
-                    _estimate(after.get((r,), _NONE), self.figures_of("trade")),
+                    head(self.names.region(r), self.palette.get(r, "")),
+                    estimate_cell(before.get((r,), _NONE), self.figures_of("trade")),
+                    estimate_cell(after.get((r,), _NONE), self.figures_of("trade")),
                 ]
                 for r in order
             ],
         )
 
-    def _who_pays(self, found: Displacement, key: str) -> _Figure | None:
+    def _who_pays(self, found: Displacement, key: str) -> Figure | None:
         known = [(party, e) for (party,), e in found.who_pays.items() if e.known]
         if not known:
             return None
@@ -591,7 +575,7 @@ class _Page:
             Dot("", self.names.party(party), *_three(e), e.text(), self.palette.get(party, NEUTRAL))
             for party, e in known
         ]
-        return _Figure(
+        return Figure(
             "Who pays",
             "Real income lost through trade, in log points; to the left of nought is a gain.",
             [
@@ -603,13 +587,13 @@ class _Page:
                     axis="log points of real income lost",
                 )
             ],
-            _Table(
+            Table(
                 "Loss of real income through trade, in log points",
-                [_head(""), _head("Loss")],
+                [head(""), head("Loss")],
                 [
                     [
-                        _head(self.names.party(party), self.palette.get(party, "")),
-                        _estimate(e, self.figures_of("trade")),
+                        head(self.names.party(party), self.palette.get(party, "")),
+                        estimate_cell(e, self.figures_of("trade")),
                     ]
                     for party, e in known
                 ],
@@ -618,14 +602,14 @@ class _Page:
 
     def _probabilities(
         self, caption: str, found: Displacement, table: dict[tuple[str, ...], float], labels: Sequence[str]
-    ) -> _Table:
-        return _Table(
+    ) -> Table:
+        return Table(
             caption,
-            [_head(""), *[self.power_head(p) for p in found.remaining]],
+            [head(""), *[self.power_head(p) for p in found.remaining]],
             [
                 [
-                    _head(self.names.domain(label)),
-                    *[_Cell(percent(table.get((p, label), math.nan))) for p in found.remaining],
+                    head(self.names.domain(label)),
+                    *[Cell(percent(table.get((p, label), math.nan))) for p in found.remaining],
                 ]
                 for label in labels
             ],
@@ -638,7 +622,7 @@ class _Page:
         found = reading.structures
         if not reading.comparisons and found is None and not reading.drivers:
             return None
-        figures: list[_Figure] = []
+        figures: list[Figure] = []
         if reading.comparisons and reading.rivals:
             power, rival = (self.names.power(p) for p in reading.rivals)
             known = {(c.kind, c.label): c.probability for c in reading.comparisons}
@@ -654,7 +638,7 @@ class _Page:
                 for label in reversed(reading.compared)
             ]
             figures.append(
-                _Figure(
+                Figure(
                     f"{power} against {rival}",
                     f"Probability that {power} gains more than {rival}, over all domains first. Dot: by "
                     "leverage; ring: by vacuum filled; where both are given, leverage comes first.",
@@ -668,14 +652,14 @@ class _Page:
                         )
                         for i, part in enumerate(_halves([*rows[:1], *reversed(rows[1:])]))
                     ],
-                    _Table(
+                    Table(
                         f"Probability that {power} gains more than {rival}",
-                        [_head(""), _head("By leverage"), _head("By vacuum filled")],
+                        [head(""), head("By leverage"), head("By vacuum filled")],
                         [
                             [
-                                _head(self.names.domain(label)),
+                                head(self.names.domain(label)),
                                 *[
-                                    self._likely(known[k, label]) if (k, label) in known else _Cell("–")
+                                    self._likely(known[k, label]) if (k, label) in known else Cell("–")
                                     for k in ("leverage", "vacuum")
                                 ],
                             ]
@@ -702,7 +686,7 @@ class _Page:
                     for s in found.ids
                 ]
                 figures.append(
-                    _Figure(
+                    Figure(
                         f"Who {words}, under rival structures",
                         "Probability over all domains. What stays the same down the chart is found; "
                         "what changes is "
@@ -720,18 +704,18 @@ class _Page:
                                 axis="probability",
                             )
                         ],
-                        _Table(
+                        Table(
                             f"Probability of the one who {words}",
                             [
-                                _head("Structure"),
+                                head("Structure"),
                                 *[self.power_head(p) for p in staying],
-                                _head("Draws"),
+                                head("Draws"),
                             ],
                             [
                                 [
-                                    _head(found.titles[s]),
-                                    *[_Cell(percent(table.get((s, p), math.nan))) for p in staying],
-                                    _Cell(
+                                    head(found.titles[s]),
+                                    *[Cell(percent(table.get((s, p), math.nan))) for p in staying],
+                                    Cell(
                                         number(found.draws[s], 0) if s in found.draws else "–",
                                         f"{found.unconverged[s]} unconverged"
                                         if found.unconverged.get(s)
@@ -746,28 +730,28 @@ class _Page:
         drivers = [
             {
                 "heading": headline_words(headline, reading),
-                "table": _Table(
+                "table": Table(
                     DRIVERS_NOTE,
                     [
-                        _head("Input"),
-                        _head("Ground", words=True),
-                        _head("Share of variance"),
-                        _head("Lowest third"),
-                        _head("Highest third"),
+                        head("Input"),
+                        head("Ground", words=True),
+                        head("Share of variance"),
+                        head("Lowest third"),
+                        head("Highest third"),
                     ],
                     [
                         [
-                            _head(
+                            head(
                                 path_words(d.path, reading), href=f"#{self.input_ids.get(d.path, 'figures')}"
                             ),
-                            _say("assumed" if d.assumed else "sourced"),
-                            _Cell(
+                            say("assumed" if d.assumed else "sourced"),
+                            Cell(
                                 percent(
                                     max(d.first_order, 0.0) if not math.isnan(d.first_order) else math.nan
                                 )
                             ),
-                            _Cell(percent(d.low)),
-                            _Cell(percent(d.high)),
+                            Cell(percent(d.low)),
+                            Cell(percent(d.high)),
                         ]
                         for d in entries[:10]
                     ],
@@ -798,7 +782,7 @@ class _Page:
                 )
                 for c in computed
             ]
-            picture = _Figure(
+            picture = Figure(
                 "How likely each claim is to hold",
                 "Dot: probability; ticks: the same under rival structures. Dark zones: contradicted "
                 "(up to 20 %) "
@@ -859,7 +843,7 @@ class _Page:
         sections = []
         for group in self.groups:
             rows = [self._input(figure) for figure in self.reading.figures if figure.group == group]
-            title = "Exits" if group == "exits" else self.names.domain(group)
+            title = _TITLES.get(group) or self.names.domain(group)
             sections.append({"id": self.anchor[group], "title": title, "rows": rows})
         return sections
 
@@ -903,12 +887,12 @@ class _Page:
                     "query": str(entry.get("query") or ""),
                     "assumed": str(entry.get("assumed") or ""),
                     "sources": [self._source_link(str(k)) for k in keys],
-                    "table": _Table(
+                    "table": Table(
                         f"{self.names.sector(str(sector))}: exporter down, importer across "
                         f"({self.names.money})",
-                        [_head(""), *[_head(self.names.region(d)) for d in columns]],
+                        [head(""), *[head(self.names.region(d)) for d in columns]],
                         [
-                            [_head(self.names.region(o)), *[_Cell(_flow(row.get(d))) for d in columns]]
+                            [head(self.names.region(o)), *[Cell(_flow(row.get(d))) for d in columns]]
                             for o, row in rows.items()
                         ],
                     ),
@@ -999,6 +983,15 @@ class _Page:
             "levers": None if reading.levers is None else self.levers(reading.levers),
             "exits": exits,
             "robustness": self.robustness(),
+            "parts": [
+                {
+                    "id": p.id,
+                    "nav": p.nav,
+                    "title": p.title,
+                    "blocks": list(map(_tagged, _gathered(p.blocks))),
+                }
+                for p in parts(reading)
+            ],
             "claims": self.claims(),
             "rests": {"sentence": rests_on(reading), "lines": assumed_part(reading)}
             if reading.inputs
@@ -1015,6 +1008,37 @@ class _Page:
             "total_seconds": number(sum(reading.provenance.seconds.values()), 1),
             "unconverged": ", ".join(str(k) for k in reading.provenance.unconverged_draws[:40]),
         }
+
+
+def _gathered(blocks: Sequence[Block]) -> list[Block | list[Figure]]:
+    """Put figures that follow each other side by side."""
+    out: list[Block | list[Figure]] = []
+    for block in blocks:
+        if isinstance(block, Figure):
+            last = out[-1] if out else None
+            if isinstance(last, list):
+                last.append(block)
+            else:
+                out.append([block])
+        else:
+            out.append(block)
+    return out
+
+
+def _tagged(block: Block | list[Figure]) -> tuple[str, Block | list[Figure]]:
+    """Name a block's kind for the template."""
+    match block:
+        case list():
+            return "figures", block
+        case Paragraph(hint=hint):
+            return ("hint" if hint else "paragraph"), block
+        case Bullets():
+            return "bullets", block
+        case Drawing():
+            return "drawing", block
+        case Table():
+            return "table", block
+    raise AssertionError(block)
 
 
 def _tail(dot: Dot) -> tuple[str, float, float, float, str, str]:
@@ -1080,6 +1104,8 @@ def page(reading: Reading) -> str:
     )
     drawn: Callable[[Picture], Markup] = lambda picture: Markup(picture.svg)  # noqa: E731
     environment.filters["drawn"] = drawn
+    as_is: Callable[[str], Markup] = lambda svg: Markup(svg)  # noqa: E731
+    environment.filters["as_is"] = as_is
     template = environment.from_string(_read("brief.html.j2"))
     text = template.render(style=Markup(_read("brief.css")), **_Page(reading).context())
     return _BLANK_LINES.sub("\n", text)

@@ -498,7 +498,8 @@ class Reading:
             packages={str(k): str(v) for k, v in json.loads(str(attrs.get("libraries") or "{}")).items()},
         )
 
-    def _dataset(self, name: str) -> xr.Dataset | None:
+    def dataset(self, name: str) -> xr.Dataset | None:
+        """Give a group of the findings, or None where its model did not run."""
         node = self._tree.children.get(name)
         return None if node is None or not node.data_vars else node.to_dataset(inherit=False)
 
@@ -510,7 +511,7 @@ class Reading:
     @cached_property
     def levers(self) -> Levers | None:
         """The levers, or None where they were not computed."""
-        data = self._dataset("levers")
+        data = self.dataset("levers")
         if data is None:
             return None
         return Levers(
@@ -528,12 +529,12 @@ class Reading:
     @cached_property
     def displacements(self) -> tuple[Displacement, ...]:
         """The exits, the headline's first."""
-        first = self._dataset("displacement")
+        first = self.dataset("displacement")
         if first is None:
             return ()
         further = self._tree.children.get("exits")
         others = [] if further is None else [n.to_dataset(inherit=False) for n in further.children.values()]
-        levers = self._dataset("levers")
+        levers = self.dataset("levers")
         return tuple(_displacement(data, levers) for data in (first, *others))
 
     @property
@@ -544,7 +545,7 @@ class Reading:
     @cached_property
     def structures(self) -> Structures | None:
         """The rival structures, or None."""
-        data = self._dataset("structures")
+        data = self.dataset("structures")
         if data is None:
             return None
         ids = _labels(data, "structure")
@@ -573,7 +574,7 @@ class Reading:
     @cached_property
     def drivers(self) -> dict[str, list[Driver]]:
         """Per headline comparison the inputs that explain most of it, largest first."""
-        data = self._dataset("sensitivity")
+        data = self.dataset("sensitivity")
         if data is None:
             return {}
         assumed = {figure.path for figure in self.inputs if figure.kind == "assumed"}
@@ -630,7 +631,7 @@ class Reading:
     @cached_property
     def claims(self) -> tuple[Claim, ...]:
         """The claims with their verdicts, in the case's order."""
-        data = self._dataset("claims")
+        data = self.dataset("claims")
         if data is None:
             return ()
         ids = _labels(data, "claim")
@@ -674,7 +675,7 @@ class Reading:
     @cached_property
     def inputs(self) -> tuple[InputFigure, ...]:
         """Every uncertain figure that the findings drew, in the case's order."""
-        data = self._dataset("inputs")
+        data = self.dataset("inputs")
         if data is None:
             return ()
         paths = _labels(data, "input")

@@ -14,12 +14,13 @@ from tertius._brief.answer import answer
 from tertius._brief.reading import Cells, Displacement, Reading
 from tertius._brief.words import Estimate, likelihood
 
-__all__ = ["summary_json"]
+__all__ = ["estimate", "nested", "number", "summary_json"]
 
 _FIGURES = 6
 
 
-def _number(value: float) -> float | str | None:
+def number(value: float) -> float | str | None:
+    """Round a number to the figures that are kept; missing is null, an infinite one a word."""
     if math.isnan(value):
         return None
     if math.isinf(value):
@@ -27,22 +28,24 @@ def _number(value: float) -> float | str | None:
     return float(f"{value:.{_FIGURES}g}") + 0.0
 
 
-def _estimate(estimate: Estimate) -> dict[str, Any]:
+def estimate(given: Estimate) -> dict[str, Any]:
+    """Write an estimate."""
     return {
-        "median": _number(estimate.median),
-        "p05": _number(estimate.p05),
-        "p95": _number(estimate.p95),
-        "unit": estimate.unit,
+        "median": number(given.median),
+        "p05": number(given.p05),
+        "p95": number(given.p95),
+        "unit": given.unit,
     }
 
 
-def _nested(cells: Cells) -> dict[str, Any]:
+def nested(cells: Cells) -> dict[str, Any]:
+    """Write estimates as objects within objects, one level a label."""
     out: dict[str, Any] = {}
     for key, value in cells.items():
         inner = out
         for label in key[:-1]:
             inner = inner.setdefault(label, {})
-        inner[key[-1]] = _estimate(value)
+        inner[key[-1]] = estimate(value)
     return out
 
 
@@ -52,7 +55,7 @@ def _probabilities(table: dict[tuple[str, ...], float]) -> dict[str, Any]:
         inner = out
         for label in key[:-1]:
             inner = inner.setdefault(label, {})
-        inner[key[-1]] = _number(value)
+        inner[key[-1]] = number(value)
     return out
 
 
@@ -60,24 +63,24 @@ def _displacement(found: Displacement) -> dict[str, Any]:
     return {
         "exit": found.exit,
         "title": found.title,
-        "leavers": {power: _number(degree) for power, degree in found.leavers.items()},
+        "leavers": {power: number(degree) for power, degree in found.leavers.items()},
         "pushed_by": list(found.pushed_by),
         "draws": found.draws,
-        "tertius": {p: _number(value) for p, value in found.tertius("leverage")},
-        "tertius_by_vacuum": {p: _number(value) for p, value in found.tertius("vacuum")},
+        "tertius": {p: number(value) for p, value in found.tertius("leverage")},
+        "tertius_by_vacuum": {p: number(value) for p, value in found.tertius("vacuum")},
         "tertius_by_domain": _probabilities(found.by_leverage),
         "tertius_by_flow": _probabilities(found.by_vacuum),
-        "leverage_before": _nested(found.before),
-        "leverage_after": _nested(found.after),
-        "leverage_gain": _nested(found.gain),
-        "effective_powers_before": _nested(found.effective_before),
-        "effective_powers_after": _nested(found.effective_after),
-        "vacuum_share": _nested(found.vacuum),
-        "unfilled": _nested(found.unfilled),
-        "filled_by_own": _nested(found.own),
-        "filled_by_others": _nested(found.others),
-        "client_loss": _nested(found.client_loss),
-        "who_pays": _nested(found.who_pays),
+        "leverage_before": nested(found.before),
+        "leverage_after": nested(found.after),
+        "leverage_gain": nested(found.gain),
+        "effective_powers_before": nested(found.effective_before),
+        "effective_powers_after": nested(found.effective_after),
+        "vacuum_share": nested(found.vacuum),
+        "unfilled": nested(found.unfilled),
+        "filled_by_own": nested(found.own),
+        "filled_by_others": nested(found.others),
+        "client_loss": nested(found.client_loss),
+        "who_pays": nested(found.who_pays),
     }
 
 
@@ -88,9 +91,13 @@ def summary_json(reading: Reading) -> str:
     -------
     str
         ``tertius``, ``case``, ``digest``, ``draws``, ``kept``, ``seed``, ``unconverged``, ``question`` and
-        ``answer``; then ``levers``, ``displacement`` (further exits under its ``exits``), ``structures``,
+        ``answer``; then ``levers``, ``displacement`` (further exits under its ``exits``), the keys of
+        :mod:`tertius._brief.sections`, ``structures``,
         ``sensitivity`` and ``claims``, each only if its model ran. Ends with a line feed.
     """
+    # The sections write their numbers with the functions above.
+    from tertius._brief.sections import summaries
+
     origin = reading.provenance
     out: dict[str, Any] = {
         "tertius": origin.version,
@@ -101,24 +108,25 @@ def summary_json(reading: Reading) -> str:
         "seed": origin.seed,
         "unconverged": origin.unconverged,
         "unconverged_draws": list(origin.unconverged_draws),
-        "worst_residual": _number(origin.worst_residual),
+        "worst_residual": number(origin.worst_residual),
         "title": reading.names.title,
         "question": reading.names.question,
         "answer": answer(reading).replace("\N{NO-BREAK SPACE}", " "),
         "warnings": list(origin.warnings),
     }
     if reading.levers is not None:
-        out["levers"] = _nested(reading.levers.lever)
-        out["reverse_levers"] = _nested(reading.levers.reverse)
-        out["net_levers"] = _nested(reading.levers.net)
+        out["levers"] = nested(reading.levers.lever)
+        out["reverse_levers"] = nested(reading.levers.reverse)
+        out["net_levers"] = nested(reading.levers.net)
         out["effective_powers"] = {
-            domain: _estimate(value) for (domain,), value in reading.levers.effective.items()
+            domain: estimate(value) for (domain,), value in reading.levers.effective.items()
         }
     if reading.headline is not None:
         out["displacement"] = _displacement(reading.headline)
         further = {d.exit: _displacement(d) for d in reading.displacements[1:]}
         if further:
             out["displacement"]["exits"] = further
+    out |= summaries(reading)
     if reading.structures is not None:
         found = reading.structures
         out["structures"] = {
@@ -126,8 +134,8 @@ def summary_json(reading: Reading) -> str:
                 "title": found.titles[s],
                 "draws": found.draws.get(s),
                 "unconverged": found.unconverged.get(s),
-                "tertius": {p: _number(found.by_leverage[s, p]) for p in found.powers},
-                "tertius_by_vacuum": {p: _number(found.by_vacuum[s, p]) for p in found.powers},
+                "tertius": {p: number(found.by_leverage[s, p]) for p in found.powers},
+                "tertius_by_vacuum": {p: number(found.by_vacuum[s, p]) for p in found.powers},
             }
             for s in found.ids
         }
@@ -138,14 +146,14 @@ def summary_json(reading: Reading) -> str:
                 "power": c.power,
                 "rival": c.rival,
                 "label": c.label,
-                "probability": _number(c.probability),
+                "probability": number(c.probability),
                 "likelihood": None if math.isnan(c.probability) else likelihood(c.probability),
             }
             for c in reading.comparisons
         ]
     if reading.drivers:
         out["sensitivity"] = {
-            headline: {d.path: _number(d.first_order) for d in drivers}
+            headline: {d.path: number(d.first_order) for d in drivers}
             for headline, drivers in reading.drivers.items()
         }
     if reading.claims:
@@ -156,13 +164,13 @@ def summary_json(reading: Reading) -> str:
                 "text": c.text,
                 "verdict": c.verdict,
                 "reason": c.reason or None,
-                "probability": _number(c.probability),
+                "probability": number(c.probability),
                 "likelihood": c.likelihood or None,
                 "confidence": c.confidence or None,
-                "sourced_share": _number(c.sourced_share),
-                "sourced_share_error": _number(c.sourced_share_error),
-                "probability_doubled": _number(c.doubled),
-                "probability_structures": {s: _number(value) for s, value in c.structures.items()},
+                "sourced_share": number(c.sourced_share),
+                "sourced_share_error": number(c.sourced_share_error),
+                "probability_doubled": number(c.doubled),
+                "probability_structures": {s: number(value) for s, value in c.structures.items()},
             }
             for c in reading.claims
         ]

@@ -7,13 +7,14 @@ import textwrap
 from collections.abc import Sequence
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.padding import Padding
 from rich.rule import Rule
-from rich.table import Table
+from rich.table import Table as RichTable
 from rich.text import Text
 
 from tertius._brief.answer import answer, claim_sentence, lever_sentence, parting, rests_on, verdict_counts
+from tertius._brief.blocks import Bullets, Drawing, Figure, Paragraph, Part, Table
 from tertius._brief.insight import (
     DRIVERS_NOTE,
     assumed_part,
@@ -28,6 +29,7 @@ from tertius._brief.insight import (
 )
 from tertius._brief.palette import colours
 from tertius._brief.reading import Displacement, Levers, Reading
+from tertius._brief.sections import parts
 from tertius._brief.words import MISSING, Estimate, listed, number, percent, spelled
 
 __all__ = ["show"]
@@ -60,14 +62,14 @@ class _Terminal:
         for line in lines:
             self.console.print(Padding(Text(line, style=style, no_wrap=True), (0, 0, 0, 1 + indent)))
 
-    def table(self, *, first: str, width: int | None = None) -> Table:
-        table = Table(
+    def table(self, *, first: str, width: int | None = None) -> RichTable:
+        table = RichTable(
             box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", show_edge=False
         )
         table.add_column(first, max_width=width)
         return table
 
-    def put(self, table: Table) -> None:
+    def put(self, table: RichTable) -> None:
         self.console.print(Padding(table, (1, 0, 0, 1)))
 
     # -- sections ------------------------------------------------------------------------------
@@ -114,7 +116,7 @@ class _Terminal:
             + "."
         )
 
-    def _lever_table(self, found: Levers, powers: Sequence[str]) -> Table:
+    def _lever_table(self, found: Levers, powers: Sequence[str]) -> RichTable:
         table = self.table(first="", width=16 if self.console.width < 100 else None)
         for p in powers:
             table.add_column(self.power(p), justify="right", max_width=10 if self.console.width < 100 else 14)
@@ -239,6 +241,42 @@ class _Terminal:
             for driver in drivers[:4]:
                 self.say(driver_words(driver, reading), indent=2)
 
+    def part(self, part: Part) -> None:
+        """Show a section: its words and its tables; figures only by the numbers behind them."""
+        self.heading(part.title)
+        for block in part.blocks:
+            match block:
+                case Paragraph():
+                    self.say(block.text, "dim" if block.hint else "")
+                case Bullets():
+                    for line in block.lines:
+                        self.say(f"• {line}", indent=2)
+                case Table():
+                    self.grid(block)
+                case Figure(table=Table() as behind):
+                    self.grid(behind)
+                case Drawing():
+                    self.say(block.words)
+
+    def grid(self, given: Table) -> None:
+        """Show a table of blocks, with every interval below its estimate."""
+        if not given.terminal:
+            return
+        wide = self.console.width >= 100
+        table = self.table(first=given.header[0].text, width=None if wide else 26)
+        for column in given.header[1:]:
+            justify: JustifyMethod = "left" if column.words else "right"
+            table.add_column(Text(column.text), justify=justify, max_width=None if column.words else 16)
+        for number_, row in enumerate(given.rows):
+            cells = [
+                Text.assemble(cell.text, *([("\n" + cell.small, "dim")] if cell.small else []))
+                for cell in row
+            ]
+            table.add_row(*cells, style="bold" if number_ in given.strong else "")
+        self.console.print()
+        self.say(f"{given.caption.rstrip('.')}:", "dim")
+        self.console.print(Padding(table, (0, 0, 0, 1)))
+
     def claims(self) -> None:
         reading = self.reading
         if not reading.claims:
@@ -342,6 +380,8 @@ def show(reading: Reading, console: Console) -> None:
         terminal.vacuum(found, main=i == 0)
         if i == 0:
             terminal.robustness()
+    for section in parts(reading):
+        terminal.part(section)
     terminal.claims()
     terminal.ground()
     terminal.closing()

@@ -17,7 +17,7 @@ from tertius._study.world import Exit
 from tertius.case import Case
 from tertius.models.levers import effective_powers
 
-__all__ = ["displacement_group", "groups", "levers_group", "tertius"]
+__all__ = ["displacement_group", "kept_groups", "levers_group", "raw_groups", "tertius"]
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -285,8 +285,8 @@ def _with_tertius(made: xr.Dataset) -> xr.Dataset:
     return made
 
 
-def groups(case: Case, simulation: Simulation, headline: str | None) -> dict[str, xr.Dataset]:
-    """All groups of one simulation by path, the draws that did not converge left out.
+def raw_groups(case: Case, simulation: Simulation, headline: str | None) -> dict[str, xr.Dataset]:
+    """All groups of one simulation by path, over all of its draws.
 
     Parameters
     ----------
@@ -297,15 +297,29 @@ def groups(case: Case, simulation: Simulation, headline: str | None) -> dict[str
     headline
         The exit that stands at ``/displacement``; every other stands at ``/exits/<its id>``.
     """
-    kept = np.flatnonzero(simulation.converged)
-    lost = len(simulation.converged) - len(kept)
-
-    def select(made: xr.Dataset) -> xr.Dataset:
-        return made.isel(draw=kept).assign_coords(draw=kept)
-
-    found = {"/levers": select(levers_group(case, simulation))}
+    found = {"/levers": levers_group(case, simulation)}
     for leaving in simulation.exits:
         path = "/displacement" if leaving.id == headline else f"/exits/{leaving.id}"
-        made = select(displacement_group(case, simulation, leaving)).assign_attrs(unconverged=lost)
-        found[path] = _with_tertius(made)
+        found[path] = displacement_group(case, simulation, leaving)
+    return found
+
+
+def kept_groups(raw: Mapping[str, xr.Dataset], converged: Mask) -> dict[str, xr.Dataset]:
+    """Leave out the draws that did not converge, and number those that did.
+
+    Parameters
+    ----------
+    raw
+        Path to group, over all draws.
+    converged
+        Shape (n,).
+    """
+    kept = np.flatnonzero(converged)
+    lost = len(converged) - len(kept)
+    found = {}
+    for path, group in raw.items():
+        made = group.isel(draw=kept).assign_coords(draw=kept) if "draw" in group.dims else group
+        if "leavers" in group.attrs:
+            made = _with_tertius(made.assign_attrs(unconverged=lost))
+        found[path] = made
     return found

@@ -27,10 +27,12 @@ from tertius._study import indices
 from tertius._study.compilation import remember_compilations
 from tertius._study.designs import Designs
 from tertius._study.draws import Design, Draws, design, draw
-from tertius._study.layout import groups
+from tertius._study.layout import kept_groups, raw_groups
 from tertius._study.simulate import Simulation, simulate
+from tertius._study.stages import Context, run_stages
 from tertius._study.structures import BASE, RIVALS, Structure
 from tertius._study.trade import TradeResults
+from tertius._study.world import Figures
 from tertius._version import __version__
 from tertius.case import Case
 from tertius.errors import CannotCompute
@@ -131,8 +133,9 @@ def run(
     few = values.head(_part(draws, STRUCTURE_DRAWS))
     structures = _applicable(case)
 
-    def rival(structure: Structure, shared: TradeResults | None = None) -> Simulation:
-        return simulate(case, few, structure, only=[*first, *read], trade=shared)
+    def rival(structure: Structure, shared: TradeResults | None = None) -> _Run:
+        made = simulate(case, few, structure, only=[*first, *read], trade=shared)
+        return _complete(case, few, structure, made, headline)
 
     with _aside() as aside:
         # What needs nothing of the main run is got ready beside it.
@@ -141,8 +144,11 @@ def run(
         doubled_run = aside(partial(_sub_run, case, layout, wide, first, read))
         with clock.stage("models") as report:
             main = simulate(case, values, BASE, only=first, progress=report)
+        with clock.stage("further models"):
+            whole = _complete(case, values, BASE, main, headline)
+        main = whole.simulation
         _refuse(main, allow_unconverged)
-        found = groups(case, main, headline)
+        found = whole.groups
         kept = np.flatnonzero(main.converged)
         tree: dict[str, xr.Dataset] = {"/inputs": _inputs(layout, values, kept), **found}
         # The trade equilibria of the first draws, which rival structures that leave trade alone use again.
@@ -168,12 +174,11 @@ def run(
     titles = {"base": BASE.title}
     unconverged = {"base": int(few.size - np.count_nonzero(main.converged[: few.size]))}
     for structure, result in zip(structures, others, strict=True):
-        runs[structure.id] = groups(case, result, headline)
+        reached = result.simulation.converged
+        runs[structure.id] = result.groups
         titles[structure.id] = structure.title
-        unconverged[structure.id] = int(np.count_nonzero(~result.converged))
-        rivals[structure.id] = _tree(
-            _inputs(layout, few, np.flatnonzero(result.converged)), runs[structure.id]
-        )
+        unconverged[structure.id] = int(np.count_nonzero(~reached))
+        rivals[structure.id] = _tree(_inputs(layout, few, np.flatnonzero(reached)), result.groups)
     with clock.stage("sensitivity"):
         if headline is not None:
             tree["/structures"] = _structures(runs, titles, unconverged, few.size)
@@ -184,6 +189,26 @@ def run(
         {"/": xr.Dataset(attrs=_attributes(case, main, worst, draws, seed, clock)), **tree}
     )
     return findings, Designs(frozen.tree, frozen.rows, doubled.tree, rivals)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One simulation with the draws in which everything converged, and its groups in those."""
+
+    simulation: Simulation
+    groups: dict[str, xr.Dataset]
+
+
+def _complete(
+    case: Case, values: Draws, structure: Structure, simulation: Simulation, headline: str | None
+) -> _Run:
+    """Run the stages on top of a simulation, and put labels on everything."""
+    raw = raw_groups(case, simulation, headline)
+    made = run_stages(Context(case, Figures(values), structure, simulation, headline, raw))
+    assert made.converged is not None
+    assert made.residual is not None
+    whole = replace(simulation, converged=made.converged, residual=made.residual)
+    return _Run(whole, kept_groups(made.groups, made.converged))
 
 
 def _part(draws: int, most: int) -> int:
@@ -207,8 +232,9 @@ def _sub_run(
     """Run the base structure on other draws: the first exit on all of them, further ones on the first few."""
     # Few draws at the far ends have no equilibrium; making sure of each would take longer than all the others.
     main = simulate(case, values, BASE, only=first, retry=False)
+    whole = _complete(case, values, BASE, main, next(iter(first), None))
+    main, found = whole.simulation, whole.groups
     kept = np.flatnonzero(main.converged)
-    found = groups(case, main, next(iter(first), None))
     if further:
         few = values.head(min(STRUCTURE_DRAWS, values.size))
         rest = _further(case, few, main, further)
@@ -247,7 +273,8 @@ def _exit_groups(case: Case, main: Simulation, rest: Simulation) -> dict[str, xr
         converged=rest.converged & main.converged[first],
         residual=np.maximum(rest.residual, main.residual[first]),
     )
-    return {path: made for path, made in groups(case, both, None).items() if path != "/levers"}
+    raw = {path: made for path, made in raw_groups(case, both, None).items() if path != "/levers"}
+    return kept_groups(raw, both.converged)
 
 
 def _tree(inputs: xr.Dataset, made: Mapping[str, xr.Dataset]) -> xr.DataTree:

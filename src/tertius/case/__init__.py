@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tertius.case.asked import asked
 from tertius.case.inputs import Input
 from tertius.case.load import check_case, load_case, parse_case, shipped_cases
 from tertius.case.problems import CaseErrors, Position, Problem, Report
@@ -22,6 +23,7 @@ __all__ = [
     "Problem",
     "Quantity",
     "Report",
+    "asked",
     "check_case",
     "json_schema",
     "load_case",

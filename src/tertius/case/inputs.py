@@ -15,7 +15,21 @@ if TYPE_CHECKING:
 
 __all__ = ["SECTIONS", "Input", "collect"]
 
-SECTIONS = ("trade", "domains", "exits")
+SECTIONS = (
+    "trade",
+    "domains",
+    "exits",
+    "crisis",
+    "treaties",
+    "rescue",
+    "concessions",
+    "issues",
+    "observers",
+    "history",
+    "signals",
+    "investors",
+    "outlook",
+)
 """The sections whose figures models read."""
 
 
@@ -57,17 +71,20 @@ def collect(case: Case) -> tuple[Input, ...]:
     found: list[Input] = []
     for section in SECTIONS:
         content = getattr(case, section)
-        records = content.items() if isinstance(content, dict) else ()
-        for key, record in records:
-            found.extend(_of(case, record, (section, key)))
-        if content is not None and not isinstance(content, dict):
-            found.extend(_of(case, content, (section,)))
+        if isinstance(content, dict):
+            for key, record in content.items():
+                found.extend(_of(case, record, (section, key), (section, key)))
+        elif isinstance(content, tuple):
+            for number, record in enumerate(content):
+                found.extend(_of(case, record, (section, number), (section, str(record.id))))
+        elif content is not None:
+            found.extend(_of(case, content, (section,), (section,)))
     return tuple(found)
 
 
-def _of(case: Case, record: BaseModel, path: tuple[str, ...]) -> list[Input]:
+def _of(case: Case, record: BaseModel, path: tuple[str | int, ...], names: tuple[str, ...]) -> list[Input]:
     inputs = []
-    for item in walk(record, path, path):
+    for item in walk(record, path, names):
         if item.kind:
             continue
         quantity: Quantity = item.value

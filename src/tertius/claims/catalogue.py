@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tertius.case.asked import asked
 from tertius.claims.language import ClaimError, Reference, canonical, likeness, nearest
+from tertius.claims.tables import TABLES, Entry, labels_of, table_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -27,32 +29,6 @@ ALL = "*"
 
 SUMMED = ("domain", "flow")
 """Dimensions whose total is meant where a claim gives no label."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One row of the documentation: a variable of a section.
-
-    Attributes
-    ----------
-    section, name
-        ``displacement``, ``leverage_gain``.
-    dims
-        As in the findings, ``draw`` included.
-    unit
-        As documented; blank where the section gives none.
-    leavers
-        Whether the powers that leave have a value.
-    text
-        Whether it holds words, which no claim reads.
-    """
-
-    section: str
-    name: str
-    dims: tuple[str, ...]
-    unit: str = ""
-    leavers: bool = True
-    text: bool = False
 
 
 _POWERS = ("draw", "power", "domain")
@@ -96,6 +72,7 @@ TABLE: tuple[Entry, ...] = (
     Entry("displacement", "imports_after", _TRADE, _BILLION),
     Entry("displacement", "cap_rent", ("draw", "route"), "log points"),
     Entry("displacement", "residual", ("draw",), "1"),
+    *(entry for group in TABLES for entry in table_of(group)),
 )
 
 SECTIONS = tuple(dict.fromkeys(e.section for e in TABLE))
@@ -313,12 +290,18 @@ def from_case(case: Case) -> Catalogue:
             if k == 0:
                 groups.append(("displacement", "displacement", path, leaving))
             groups.append(("displacement", f"exits.{key}", path, leaving))
+    own: dict[str, dict[str, tuple[str, ...]]] = {}
+    for group in asked(case):
+        if group in TABLES:
+            groups.append((group, group, group, None))
+            own[group] = labels_of(group, case)
     found: dict[str, Readable] = {}
     for section, group, path, what_if in groups:
+        known = labels | own.get(section, {})
         leavers: frozenset[str] = frozenset() if what_if is None else frozenset(what_if.leavers)
         for entry in TABLE:
             dims = [d for d in entry.dims if d != "draw"]
-            if entry.section != section or entry.text or not all(d in labels for d in dims):
+            if entry.section != section or entry.text or not all(d in known for d in dims):
                 continue
             if entry.name == "transit_alone" and "transit" not in labels["domain"]:
                 continue
@@ -327,7 +310,7 @@ def from_case(case: Case) -> Catalogue:
                 path=path,
                 variable=entry.name,
                 drawn="draw" in entry.dims,
-                labels={d: labels[d] for d in dims},
+                labels={d: known[d] for d in dims},
                 absent=frozenset() if entry.leavers else leavers,
             )
     return Catalogue(found)

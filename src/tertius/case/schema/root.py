@@ -181,7 +181,7 @@ class Case(Record):
         return None if steps is None else self._document.at(steps, key=True)
 
     def inputs(self) -> tuple[Input, ...]:
-        """Every figure of ``trade``, ``domains`` and ``exits``, uncertain or exact, with its home."""
+        """Every figure of the sections that models read, uncertain or exact, with its home."""
         return self._inputs
 
     @cached_property

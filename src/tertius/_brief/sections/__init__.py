@@ -1,0 +1,51 @@
+"""Sections of a brief beyond levers and the vacuum, one module each, in the order in which a reader meets them.
+
+A module has one or more of these, each of them a pure function of the findings as read::
+
+    def part(reading: Reading) -> Part | None:            # the section; None where its groups are absent
+    def lead(reading: Reading) -> str:                    # a sentence for the opening answer, or ""
+    def summary(reading: Reading) -> dict[str, object]:   # top-level keys of the JSON summary, absent groups left out
+
+A part is written once, as blocks (:mod:`tertius._brief.blocks`), and shown both in the terminal and on the page.
+``reading.dataset("regime")`` gives a group, ``estimates(array)`` medians and intervals by label,
+``tertius._brief.summary.estimate`` their form in JSON. To add one: the module, and its name in :data:`SECTIONS`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import Any
+
+from tertius._brief.blocks import Part
+from tertius._brief.reading import Reading
+
+__all__ = ["SECTIONS", "leads", "parts", "summaries"]
+
+SECTIONS: tuple[str, ...] = ()
+"""The sections that there are, in the order of reading."""
+
+
+def _modules() -> list[ModuleType]:
+    return [importlib.import_module(f"{__name__}.{name}") for name in SECTIONS]
+
+
+def parts(reading: Reading) -> list[Part]:
+    """The sections that the findings have something for."""
+    made = [module.part(reading) for module in _modules() if hasattr(module, "part")]
+    return [part for part in made if part is not None]
+
+
+def leads(reading: Reading) -> list[str]:
+    """The sentences that open the answer, before that of the vacuum."""
+    said = [module.lead(reading) for module in _modules() if hasattr(module, "lead")]
+    return [sentence for sentence in said if sentence]
+
+
+def summaries(reading: Reading) -> dict[str, Any]:
+    """What the sections add to the JSON summary."""
+    out: dict[str, Any] = {}
+    for module in _modules():
+        if hasattr(module, "summary"):
+            out |= module.summary(reading)
+    return out
