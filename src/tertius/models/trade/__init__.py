@@ -11,8 +11,9 @@ shares ``λ[s, o, d]``, expenditure shares ``α[s, d]``, output ``Y[s, o]``, exp
     welfare:           Ŵ[d] = (E'[d]/E[d]) Π_s Φ[s, d]^(α[s, d]/θ[s])
 
 On arrays: :func:`calibrate`, :func:`solve` (differentiable), :func:`solve_draws` (thousands of worlds) and
-:func:`pair_flows`. With names: :func:`baseline`, :func:`counterfactual` and :func:`leverage`. With incomes
-held, as programs of structural gravity have it: :func:`resistances` and :func:`conditional`.
+:func:`pair_flows`. With names: :func:`baseline`, :func:`counterfactual`, :func:`leverage` and
+:func:`levers_of`. With incomes held, as programs of structural gravity have it: :func:`resistances` and
+:func:`conditional`.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ from tertius.models.trade._labels import (
     Exit,
     baseline,
     counterfactual,
-    leverage,
 )
+from tertius.models.trade._named_levers import leverage, levers_of
 from tertius.models.trade._solve import PairFlows, pair_flows, solve, solve_draws, without_deficits
 
 __all__ = [
@@ -71,6 +72,7 @@ __all__ = [
     "conditional",
     "counterfactual",
     "leverage",
+    "levers_of",
     "pair_flows",
     "resistances",
     "solve",

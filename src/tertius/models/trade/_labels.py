@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, cast
 
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -26,10 +25,20 @@ from tertius.models.trade._economy import (
     Shock,
     calibrate,
 )
-from tertius.models.trade._leverage import every_cut, every_pair
+from tertius.models.trade._home import HOME_RULES, NOT_TRADED, HomeRule, by_sector, in_all
 from tertius.models.trade._solve import solve, without_deficits
 
-__all__ = ["Baseline", "Cap", "Counterfactual", "Exit", "baseline", "counterfactual", "leverage"]
+__all__ = [
+    "Baseline",
+    "Cap",
+    "Counterfactual",
+    "Exit",
+    "baseline",
+    "choices",
+    "counterfactual",
+    "elasticities",
+    "freed",
+]
 
 Names = str | tuple[str, ...]
 ONE_GOOD = "all"
@@ -293,6 +302,9 @@ def baseline(
     floor: float = 0.01,
     *,
     blocs: Mapping[str, Sequence[str]] | None = None,
+    multiplier: float = 1.0,
+    home: HomeRule | None = None,
+    services: float = 0.0,
 ) -> Baseline:
     """Make a world of a table of flows.
 
@@ -302,13 +314,21 @@ def baseline(
         Dims origin, destination and, if there are several, sector; ≥ 0, in one currency and year. Without ``gdp``
         the diagonal must hold domestic sales.
     gdp
-        Dim country, in the same currency. Domestic sales are then GDP less exports, and at least ``floor`` of GDP;
-        one sector only, and nothing on the diagonal. Value added and gross flows are mixed by this; with gross
-        output by sector put domestic sales on the diagonal instead.
+        Dim country, in the same currency. Domestic sales are then GDP less exports, and at least ``floor`` of GDP,
+        and there may be nothing on the diagonal. Value added and gross flows are mixed by this: see ``multiplier``;
+        where output by sector is known, put domestic sales on the diagonal instead.
     floor
         Smallest share of GDP that is sold at home.
     blocs
         Names that stand for several countries, for exits and caps; members who are not in the flows are an error.
+    multiplier
+        Gross output over GDP, which then stands for GDP above.
+    home
+        With GDP and several sectors: how domestic sales fall to them, by ``"imports"``, ``"exports"``, ``"trade"``
+        or ``"world"`` (what each supposes is said in ``tertius.models.trade._home``).
+    services
+        Share of domestic sales, in [0, 1), that no traded sector competes with; they are a sector of their own,
+        ``"not traded"``, on whose elasticity nothing depends.
 
     Returns
     -------
@@ -325,26 +345,40 @@ def baseline(
     diagonal = np.arange(len(countries))
     lifted: tuple[str, ...] = ()
     if gdp is not None:
-        if several:
+        if several and home is None:
             raise BadInput(
                 "GDP does not say what each sector sells at home",
                 code="gdp-by-sector",
-                hint="put domestic sales by sector on the diagonal of the flows",
+                hint=f"put domestic sales by sector on the diagonal, or say home= one of {', '.join(HOME_RULES)}",
             )
-        own = values[0, diagonal, diagonal]
+        if home is not None:
+            _known(home, HOME_RULES, "rule")
+        if not 0.0 <= services < 1.0:
+            raise BadInput(f"services are a share from 0 to below 1, not {services}", code="bad-services")
+        if not (np.isfinite(multiplier) and multiplier > 0):
+            raise BadInput("a multiplier of output is a positive number", code="bad-multiplier")
+        own = values[:, diagonal, diagonal]
         if np.any(np.nan_to_num(own) != 0):
             raise BadInput("the flows have domestic sales already; give them or GDP", code="two-diagonals")
-        values[0, diagonal, diagonal] = 0.0
+        values[:, diagonal, diagonal] = 0.0
         missing = [str(c) for c in countries if c not in gdp["country"].values]
         if missing:
             raise BadInput(f"no GDP for {', '.join(missing[:5])}", code="no-gdp")
-        income = gdp.sel(country=countries).values.astype(float)
+        income = multiplier * gdp.sel(country=countries).values.astype(float)
         wrong = ~(np.isfinite(income) & (income > 0))
         if wrong.any():
             raise BadInput(f"GDP is missing or not positive for {_first(countries, wrong)}", code="no-gdp")
-        home = income - values[0].sum(1)
-        lifted = tuple(str(c) for c in countries[home < floor * income])
-        values[0, diagonal, diagonal] = np.maximum(home, floor * income)
+        at_home, below = in_all(values.sum((0, 2)), income, floor)
+        lifted = tuple(str(c) for c in countries[below])
+        values[:, diagonal, diagonal] = by_sector(values, (1.0 - services) * at_home, home or "world")
+        if services > 0:
+            only = xr.DataArray(
+                np.diag(services * at_home)[None],
+                coords={"sector": [NOT_TRADED], "origin": countries, "destination": countries},
+                dims=table.dims,
+            )
+            table, several = xr.concat([table, only], dim="sector"), True
+            values = table.values
     if not np.isfinite(values).all():
         where = ~np.isfinite(values).all(axis=(0, 2))
         raise BadInput(
@@ -370,9 +404,11 @@ def baseline(
     return world
 
 
-def _elasticity(
+def elasticities(
     world: Baseline, elasticity: float | Mapping[str, float] | xr.DataArray
 ) -> NDArray[np.float64]:
+    if isinstance(elasticity, xr.DataArray) and elasticity.ndim == 0:
+        elasticity = float(elasticity)
     if isinstance(elasticity, xr.DataArray):
         elasticity = {
             str(s): float(v) for s, v in zip(elasticity["sector"].values, elasticity.values, strict=True)
@@ -380,6 +416,7 @@ def _elasticity(
     if isinstance(elasticity, Mapping):
         for name in elasticity:
             _known(name, world.sectors, "sector")
+        elasticity = {NOT_TRADED: 1.0, **elasticity}
         absent = [s for s in world.sectors if s not in elasticity]
         if absent:
             raise BadInput(f"no elasticity for {', '.join(absent)}", code="no-elasticity")
@@ -391,7 +428,7 @@ def _elasticity(
     return theta
 
 
-def _choices(factors: str, deficits: str, numeraire: str | None = None) -> None:
+def choices(factors: str, deficits: str, numeraire: str | None = None) -> None:
     for value, valid, what in (
         (factors, ("mobile", "specific"), "factors"),
         (deficits, ("world_share", "nominal", "proportional", "balanced"), "deficits"),
@@ -489,10 +526,10 @@ def counterfactual(
     CannotCompute
         If no equilibrium was found to 1e-10.
     """
-    _choices(factors, deficits)
-    theta = _elasticity(baseline, elasticity)
+    choices(factors, deficits)
+    theta = elasticities(baseline, elasticity)
     if deficits == "balanced":
-        baseline = _freed(baseline, theta, factors)
+        baseline = freed(baseline, theta, factors)
     tau = _on_pairs(baseline, cost, 1.0, "cost")
     rate = _on_pairs(baseline, tariff, 0.0, "tariff")
     if tau is not None and not (tau > 0).all():
@@ -587,112 +624,9 @@ def _array(values: NDArray[np.float64], coords: Mapping[str, list[Any]], what: s
     )
 
 
-def _freed(world: Baseline, theta: NDArray[np.float64], factors: Factors) -> Baseline:
+def freed(world: Baseline, theta: NDArray[np.float64], factors: Factors) -> Baseline:
     """The same world without deficits."""
     flows = without_deficits(world.flows.values, theta, factors=factors)
     if not np.isfinite(flows).all():
         raise CannotCompute("no equilibrium without deficits was found to 1e-10", code="no-equilibrium")
     return Baseline(world.flows.copy(data=flows), world.several, world.blocs, world.lifted)
-
-
-def leverage(
-    baseline: Baseline,
-    elasticity: float | Mapping[str, float] | xr.DataArray = 4.0,
-    factors: Factors = "mobile",
-    deficits: Deficits = "world_share",
-    *,
-    powers: Sequence[str] | None = None,
-    on_failure: Literal["raise", "return"] = "raise",
-    progress: Callable[[int, int], None] | None = None,
-) -> xr.DataArray:
-    """What each power could cost each client by ending all trade between them.
-
-    Parameters
-    ----------
-    baseline
-        From :func:`baseline`.
-    elasticity, factors, deficits
-        As for :func:`counterfactual`.
-    powers
-        Countries or blocs; every country by default, and then every ordered pair is solved.
-    on_failure
-        ``"return"`` leaves NaN where no equilibrium was found.
-    progress
-        Called with (exits solved, exits in all).
-
-    Returns
-    -------
-    DataArray
-        (power, client) log points, −100 log Ŵ of the client: positive is a loss, inf a loss without bound, NaN a
-        country with itself. Coordinates ``residual`` and ``iterations`` (power, client) go with it.
-
-    Raises
-    ------
-    BadInput
-        Unknown names.
-    CannotCompute
-        If an equilibrium was not found to 1e-10.
-    """
-    _choices(factors, deficits)
-    theta = _elasticity(baseline, elasticity)
-    if deficits == "balanced":
-        baseline = _freed(baseline, theta, factors)
-    countries = list(baseline.countries)
-    N = len(countries)
-    if powers is None:
-        names = countries
-        groups = every_pair(baseline.flows.values)
-    else:
-        names = list(powers)
-        groups = []
-        for client in range(N):
-            gone = np.zeros((N, len(names)))
-            for p, name in enumerate(names):
-                gone[baseline.indices(name), p] = 1.0
-            gone[client] = 0.0
-            groups.append((client, gone, np.full(len(names), client)))
-    cuts = every_cut(
-        baseline.economy, jnp.asarray(theta), groups, factors=factors, deficits=deficits, progress=progress
-    )
-    shape = (len(names), N)
-    loss, residual = np.full(shape, np.nan), np.full(shape, np.nan)
-    iterations = np.zeros(shape, dtype=np.int64)
-    failed = 0
-    if powers is None:
-        # Who does not trade with each other has nothing to withdraw.
-        nothing = ~np.eye(N, dtype=bool)
-        loss[nothing] = residual[nothing] = 0.0
-    for (client, gone, other), cut in zip(groups, cuts, strict=True):
-        bad = cut.status == NOT_CONVERGED
-        failed += int(bad.sum())
-        rows = other if powers is None else np.arange(len(names))
-        cells = [(rows, np.full(len(rows), client), cut.hub)]
-        if powers is None:
-            cells.append((np.full(len(rows), client), other, cut.other))
-        for row, col, welfare in cells:
-            with np.errstate(divide="ignore"):
-                loss[row, col] = np.where(bad, np.nan, -100.0 * np.log(welfare))
-            residual[row, col] = cut.residual
-            iterations[row, col] = cut.iterations
-        if powers is not None:
-            alone = gone.sum(0) == 0
-            loss[alone, client] = np.nan
-    if failed and on_failure == "raise":
-        raise CannotCompute(
-            f"{failed} of {sum(len(cut.status) for cut in cuts)} exits have no equilibrium found to 1e-10",
-            code="no-equilibrium",
-            hint="try deficits='proportional', or on_failure='return' to have NaN there",
-        )
-    dims = ("power", "client")
-    return xr.DataArray(
-        loss,
-        coords={
-            "power": names,
-            "client": countries,
-            "residual": (dims, residual),
-            "iterations": (dims, iterations),
-        },
-        dims=dims,
-        name="leverage",
-        attrs={"long_name": "loss of the client if all trade with the power ends", "unit": "log points"},
-    )

@@ -27,7 +27,7 @@ from tertius.models.trade._system import HubLinks, Options, System
 
 Group = tuple[int, NDArray[np.float64], NDArray[np.int64]]
 
-__all__ = ["Cuts", "every_cut", "every_pair"]
+__all__ = ["Cuts", "every_cut", "every_pair", "one_by_one"]
 
 STRAGGLERS = 8
 
@@ -128,8 +128,8 @@ def every_cut(
     theta
         (S,) elasticities.
     groups
-        For each client its index, (N, P) with ones where exit p takes a region from its trade (all groups of one
-        P, so that one compiled program serves them), and (P,) the region whose own welfare is to be reported; if
+        For each client its index, (N, P) the degree to which exit p takes each region from its trade (all groups of
+        one P, so that one compiled program serves them), and (P,) the region whose own welfare is to be reported; if
         these are fewer, only the first exits count.
     factors, deficits
         As for ``solve``; under ``"balanced"`` the baseline must have no deficits.
@@ -167,6 +167,29 @@ def every_cut(
     return results
 
 
+def one_by_one(client: int, others: NDArray[np.int64], regions: int) -> list[Group]:
+    """Groups in which one client loses each of the others in turn.
+
+    Parameters
+    ----------
+    client
+        Its index.
+    others
+        (P,) indices.
+    regions
+        N.
+    """
+    width = min(WIDTH, max(1, regions // 2))
+    groups = []
+    for first in range(0, len(others), width):
+        block = others[first : first + width]
+        gone = np.zeros((regions, width))
+        # The last stands in for those that are not there.
+        gone[block[np.minimum(np.arange(width), len(block) - 1)], np.arange(width)] = 1.0
+        groups.append((client, gone, block))
+    return groups
+
+
 def every_pair(flows: NDArray[np.float64]) -> list[Group]:
     """Groups in which every pair of regions that trade is cut once: a cut pair costs both of its ends.
 
@@ -190,11 +213,5 @@ def every_pair(flows: NDArray[np.float64]) -> list[Group]:
         circle = (hub + 1 + np.arange(half)) % regions
         other = circle[between[hub, circle] > 0]
         other = other[np.argsort(-matters[hub, other], kind="stable")]
-        width = min(WIDTH, half)
-        for first in range(0, len(other), width):
-            block = other[first : first + width]
-            gone = np.zeros((regions, width))
-            # The last stands in for those that are not there.
-            gone[block[np.minimum(np.arange(width), len(block) - 1)], np.arange(width)] = 1.0
-            groups.append((hub, gone, block))
+        groups += one_by_one(hub, other, regions)
     return groups
