@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,16 @@ def _required(path: Path, what: str) -> Path:
     if os.environ.get("CI"):
         pytest.fail(f"{what} is not there, and in CI a cross-check may not be skipped")
     pytest.skip(f"{what} is not there; set TERTIUS_REFERENCE or TERTIUS_DATA_MIRROR to its folder")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep data that tests read in a store of their own, which all workers of a run share."""
+    base = tmp_path_factory.getbasetemp()
+    store = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "data-store"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TERTIUS_DATA_STORE", str(store))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -15,28 +15,20 @@ the power in either direction: their lever of nought is an absence of data.
 from __future__ import annotations
 
 import argparse
-import os
-from pathlib import Path
 
 import pandas as pd
 
 import tertius as tt
+import tertius.world as data
 
-FILE = "fbic-china-russia/fbic_chn_rus_1960_2020.csv"
 YEARS = tuple(range(2000, 2021))
 POWERS = {"CHN": "chn", "RUS": "rus"}
 ELASTICITY, OTHER_ELASTICITY = 4.0, 8.0
 
 
-def fbic(mirror: Path) -> pd.DataFrame:
-    """Return the index with its parts, by country and year.
-
-    Parameters
-    ----------
-    mirror
-        Folder of the public data.
-    """
-    return pd.read_csv(mirror / FILE, keep_default_na=False, na_values=[""]).set_index(["iso3", "year"])
+def fbic() -> pd.DataFrame:
+    """Return the index with its parts, by country and year."""
+    return data.table("fbic").set_index(["iso3", "year"])
 
 
 def compared(index: pd.DataFrame, year: int) -> pd.DataFrame:
@@ -160,11 +152,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--years", type=int, nargs="+", default=list(YEARS))
     parser.add_argument("--gaps", type=int, default=6, help="countries shown at either end")
-    parser.add_argument("--mirror", type=Path, default=os.environ.get("TERTIUS_DATA_MIRROR"))
     given = parser.parse_args()
-    if given.mirror is None:
-        parser.error("say where the public data are: --mirror, or TERTIUS_DATA_MIRROR")
-    index = fbic(given.mirror)
+    index = fbic()
     tables = {year: compared(index, year) for year in given.years}
     by_year = pd.concat(
         {year: correlations(table) for year, table in tables.items()}, names=["year", "power"]

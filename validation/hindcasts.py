@@ -28,36 +28,8 @@ import numpy as np
 import pandas as pd
 
 import tertius as tt
+from tertius.world import bloc
 
-EU = (
-    "AUT",
-    "BEL",
-    "BGR",
-    "CYP",
-    "CZE",
-    "DEU",
-    "DNK",
-    "ESP",
-    "EST",
-    "FIN",
-    "FRA",
-    "GBR",
-    "GRC",
-    "HUN",
-    "IRL",
-    "ITA",
-    "LTU",
-    "LUX",
-    "LVA",
-    "MLT",
-    "NLD",
-    "POL",
-    "PRT",
-    "ROU",
-    "SVK",
-    "SVN",
-    "SWE",
-)
 ELASTICITY = 4.0
 CLOSE = 1e-9
 
@@ -75,9 +47,9 @@ class Window:
 
 
 SHOCKS = {
-    "Iran": Window("Iran 2012", "IRN", EU, 2011, 2013, True),
+    "Iran": Window("Iran 2012", "IRN", bloc("eu", 2011), 2011, 2013, True),
     # Croatia joined in July 2013, before the measures of 2014.
-    "Russia": Window("Russia 2014", "RUS", (*EU, "HRV"), 2013, 2015, True),
+    "Russia": Window("Russia 2014", "RUS", bloc("eu", 2014), 2013, 2015, True),
     "Qatar": Window("Qatar 2017", "QAT", ("SAU", "ARE", "BHR", "EGY"), 2016, 2018, True),
 }
 PLACEBOS = {

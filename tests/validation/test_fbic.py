@@ -17,7 +17,7 @@ _spec.loader.exec_module(fbic)
 
 @pytest.fixture(scope="module")
 def table(mirror):
-    index = fbic.fbic(mirror)
+    index = fbic.fbic()
     return {year: fbic.compared(index, year) for year in (2000, 2020)}
 
 

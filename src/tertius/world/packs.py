@@ -1,88 +1,271 @@
-"""Packs of public data: what each file is, where it comes from, and the hash it must have.
+"""The registry of data packs: what each holds, whose it is, on what terms, where from, and the hashes it must have.
 
-A pack's file is looked for in the folder that ``TERTIUS_DATA_MIRROR`` names, and taken only if its SHA-256 is the
-one recorded here, so that an answer always rests on the data it says it rests on.
+The registry itself is data, ``packs.toml`` beside this module; what follows gives it types. A pack is one or more
+tables. Each may be had from the pinned originals (``sources``), from a release of the producer that the user has
+(``formats``), or from a mirror folder (the ``mirror`` file of each table).
 """
 
 from __future__ import annotations
 
 import difflib
-import hashlib
-import os
+import tomllib
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from importlib import resources
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import quote
 
-from tertius.errors import BadInput, CannotCompute
+from tertius.errors import BadInput
 
-__all__ = ["MIRROR_VARIABLE", "PACKS", "Pack", "find", "pack"]
+__all__ = ["PACKS", "Flag", "Pack", "Source", "Table", "pack"]
 
-MIRROR_VARIABLE = "TERTIUS_DATA_MIRROR"
+HOST = "https://raw.githubusercontent.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """Something that a reader must know before he trusts certain figures of a pack.
+
+    Attributes
+    ----------
+    kind
+        ``"absent"`` (economies that the source does not have), ``"not_reporting"`` (economies known only from their
+        partners), ``"unreported"`` (figures that look like zero and are missing), ``"artefact"`` (figures that are
+        wrong), ``"mirror_gap"`` (figures on which sources part), ``"estimate"`` or ``"levels"`` (how to read all).
+    text
+        What there is to know, in a sentence.
+    economies
+        The economies it is about; empty with ``pairs`` empty if it is about all.
+    pairs
+        The (origin, destination) pairs it is about.
+    years
+        The years it is about; empty if all.
+    """
+
+    kind: str
+    text: str
+    economies: frozenset[str] = frozenset()
+    pairs: frozenset[tuple[str, str]] = frozenset()
+    years: frozenset[int] = frozenset()
+
+    def concerns(self, economies: Collection[str], year: int | None = None) -> bool:
+        """Say whether an answer about these economies must show the flag.
+
+        Parameters
+        ----------
+        economies
+            ISO3 codes. A pair counts when both its ends are among them.
+        year
+            The year of the answer, if it has one.
+        """
+        if year is not None and self.years and year not in self.years:
+            return False
+        if not self.economies and not self.pairs:
+            return True
+        asked = set(economies)
+        return bool(self.economies & asked) or any(asked.issuperset(pair) for pair in self.pairs)
+
+    def __str__(self) -> str:
+        about = [*sorted(self.economies), *(f"{o}→{d}" for o, d in sorted(self.pairs))]
+        return f"{', '.join(about)}: {self.text}" if about else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table of a pack.
+
+    Attributes
+    ----------
+    name
+        Its name within the pack.
+    columns
+        (name, DuckDB type) of each column, in order.
+    keys
+        The columns that tell its rows apart.
+    unit
+        The unit of its values, if they have one.
+    mirror
+        Its file below a mirror folder; None if only a user's own copy can be had.
+    sha256
+        The hash of that file.
+    rows
+        How many rows that file has.
+    """
+
+    name: str
+    columns: tuple[tuple[str, str], ...]
+    keys: tuple[str, ...]
+    unit: str = ""
+    mirror: str | None = None
+    sha256: str = ""
+    rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One original file at a fixed revision.
+
+    Attributes
+    ----------
+    repository, commit, path
+        Where it lies.
+    sha256
+        Its hash.
+    reader
+        The name of what reads it, or empty if nothing does.
+    tables
+        The tables that it gives, alone or with its neighbours of the same reader.
+    bytes
+        Its size; 0 if not known.
+    """
+
+    repository: str
+    commit: str
+    path: str
+    sha256: str
+    reader: str = ""
+    tables: tuple[str, ...] = ()
+    bytes: int = 0
+
+    def url(self, host: str = HOST) -> str:
+        """Return the address at the pinned revision."""
+        return f"{host.rstrip('/')}/{self.repository}/{self.commit}/{quote(self.path)}"
+
+    @property
+    def name(self) -> str:
+        """The file's own name."""
+        return self.path.rsplit("/", 1)[-1]
 
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """One file of public data.
+    """A pack of public data.
 
     Attributes
     ----------
     name
         The name under which it is asked for.
-    file
-        Its place below a mirror folder.
-    sha256
-        The hash of that file.
+    title
+        What it is, in a line.
+    producer, page, citation
+        Who made it, where their releases are, and how they ask to be cited.
+    licence
+        What is known of the terms; "from memory" marks what must be checked before anything is published.
+    redistribution
+        ``"open"``, ``"ask"``, ``"forbidden"`` or ``"unclear"``. No pack is ever bundled, whatever this says.
+    coverage
+        What it covers, in words.
     years
-        The years it covers.
-    citation
-        The producer, as they ask to be cited.
-    terms
-        What is known of the licence.
-    quirks
-        What a reader of results must know about the data.
+        First and last year.
+    notes
+        What to know about its columns.
+    formats
+        The producer's releases that can be added.
+    tables, sources, flags
+        See :class:`Table`, :class:`Source`, :class:`Flag`.
     """
 
     name: str
-    file: str
-    sha256: str
-    years: tuple[int, ...]
+    title: str
+    producer: str
+    page: str
     citation: str
-    terms: str
-    quirks: str
+    licence: str
+    redistribution: str
+    coverage: str
+    years: tuple[int, int]
+    notes: str
+    formats: tuple[str, ...]
+    tables: MappingProxyType[str, Table]
+    sources: tuple[Source, ...]
+    flags: tuple[Flag, ...]
+
+    @property
+    def readable(self) -> tuple[Source, ...]:
+        """The pinned originals that can be read."""
+        return tuple(s for s in self.sources if s.reader)
+
+    @property
+    def gettable(self) -> tuple[str, ...]:
+        """The tables that :func:`~tertius.world.fetch.get` gives."""
+        given = {t for s in self.readable for t in s.tables}
+        return tuple(t for t in self.tables if t in given)
+
+    def table(self, name: str | None = None) -> Table:
+        """Return a table; the first one if no name is given.
+
+        Raises
+        ------
+        BadInput
+            If there is none of that name.
+        """
+        if name is None:
+            return next(iter(self.tables.values()))
+        if name in self.tables:
+            return self.tables[name]
+        raise _unknown(
+            f"the data pack '{self.name}' has no table '{name}'", "unknown-table", name, self.tables
+        )
 
 
-PACKS: dict[str, Pack] = {
-    p.name: p
-    for p in (
-        Pack(
-            "baci-2000-2020",
-            "trade-baci/baci_bilateral_2000_2020.csv.gz",
-            "035b8e56261803d236fc2d498c72332abda92f7f8e442b96613910ec1e6f2e14",
-            tuple(range(2000, 2021)),
-            "CEPII BACI; Gaulier & Zignago (2010), CEPII WP 2010-23",
-            "CEPII distributes BACI under the Etalab Open Licence 2.0; check before publishing",
-            "An absent pair is a zero or an unreported flow. Taiwan, Kosovo, Western Sahara and Curaçao are absent.",
-        ),
-        Pack(
-            "baci-2023",
-            "trade-baci-2023/baci_bilateral_2023.csv.gz",
-            "a1d983b4841a438baf348dc5154ebe0e3fcb6bc0332e1768789f26d42427aa1f",
-            (2023,),
-            "CEPII BACI HS22 V202501, as summed by Ignatenko, Macedoni, Lashkaripour & Simonovska (2025)",
-            "CEPII distributes BACI under the Etalab Open Licence 2.0; check before publishing",
-            "Russia has not reported since 2022. Gambia to Kazakhstan (2.9 bn) and Kazakhstan to the United "
-            "Kingdom (14.4 bn) are artefacts. Taiwan, Cuba, North Korea and Palestine are absent.",
-        ),
-        Pack(
-            "wdi-gdp",
-            "gdp-pop-wdi/wdi_gdp_current_usd.csv.gz",
-            "88f280d4c5e24d41028a28309f180457ab4237f77474bc1a6e374508f70c1fe7",
-            tuple(range(1960, 2025)),
-            "World Bank, World Development Indicators, NY.GDP.MKTP.CD",
-            "CC BY 4.0",
-            "Economies without a figure for the year have none here.",
-        ),
+def _columns(lines: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, kind) for name, _, kind in (line.rpartition(" ") for line in lines))
+
+
+def _pack(name: str, given: dict[str, Any]) -> Pack:
+    tables = {
+        table: Table(
+            name=table,
+            columns=_columns(g.pop("columns")),
+            keys=tuple(g.pop("keys")),
+            **g,
+        )
+        for table, g in given.pop("tables").items()
+    }
+    sources = [Source(**{**g, "tables": tuple(g.get("tables", ()))}) for g in given.pop("sources", ())]
+    # A file without tables of its own is read together with the one before it.
+    for k, source in enumerate(sources):
+        if source.reader and not source.tables:
+            partner = next((s for s in sources if s.reader == source.reader and s.tables), None)
+            shared = partner.tables if partner else tuple(tables)
+            sources[k] = Source(
+                source.repository,
+                source.commit,
+                source.path,
+                source.sha256,
+                source.reader,
+                shared,
+                source.bytes,
+            )
+    flags = tuple(
+        Flag(
+            g["kind"],
+            g["text"],
+            frozenset(g.get("economies", ())),
+            frozenset((o, d) for o, d in g.get("pairs", ())),
+            frozenset(g.get("years", ())),
+        )
+        for g in given.pop("flags", ())
     )
-}
+    first, last = given.pop("years")
+    return Pack(
+        name=name,
+        years=(first, last),
+        formats=tuple(given.pop("formats")),
+        tables=MappingProxyType(tables),
+        sources=tuple(sources),
+        flags=flags,
+        **given,
+    )
+
+
+def _registry() -> MappingProxyType[str, Pack]:
+    text = resources.files("tertius.world").joinpath("packs.toml").read_text(encoding="utf-8")
+    return MappingProxyType({name: _pack(name, given) for name, given in tomllib.loads(text).items()})
+
+
+PACKS: MappingProxyType[str, Pack] = _registry()
 
 
 def pack(name: str) -> Pack:
@@ -95,46 +278,10 @@ def pack(name: str) -> Pack:
     """
     if name in PACKS:
         return PACKS[name]
-    near = difflib.get_close_matches(name, PACKS, n=1)
-    raise BadInput(
-        f"there is no data pack '{name}'",
-        code="unknown-pack",
-        path=name,
-        hint=f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(PACKS)}",
-    )
+    raise _unknown(f"there is no data pack '{name}'", "unknown-pack", name, PACKS)
 
 
-def find(wanted: Pack) -> Path:
-    """Return the path of the pack's file, its hash checked.
-
-    Raises
-    ------
-    CannotCompute
-        If no mirror folder is named, the file is not in it, or its hash is another.
-    """
-    folder = os.environ.get(MIRROR_VARIABLE)
-    if not folder:
-        raise CannotCompute(
-            f"the data pack '{wanted.name}' is not on this machine",
-            code="no-data",
-            path=wanted.file,
-            hint=f"set {MIRROR_VARIABLE} to a folder that holds {wanted.file}",
-        )
-    path = Path(folder) / wanted.file
-    if not path.is_file():
-        raise CannotCompute(
-            f"the data pack '{wanted.name}' is not in the mirror folder",
-            code="no-data",
-            path=str(path),
-            hint=f"put the producer's file there, or point {MIRROR_VARIABLE} elsewhere",
-        )
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    if digest != wanted.sha256:
-        raise CannotCompute(
-            f"the file of the data pack '{wanted.name}' is not the one it should be",
-            code="wrong-hash",
-            path=str(path),
-            hint=f"its SHA-256 begins {digest[:16]}, expected {wanted.sha256[:16]}",
-        )
-    return path
+def _unknown(message: str, code: str, name: str, there: Iterable[str]) -> BadInput:
+    near = difflib.get_close_matches(name, list(there), n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(there)}"
+    return BadInput(message, code=code, path=name, hint=hint)
