@@ -32,6 +32,7 @@ __all__ = [
     "ces_lever",
     "concentration",
     "effective_powers",
+    "guarantee",
     "lever",
     "net",
     "normalise_ties",
@@ -304,3 +305,43 @@ def approval_shares(approvals: ArrayLike, none: ArrayLike) -> Array:
         Shares, ``(..., P)``, summing to one over what was asked; ``none`` is last.
     """
     return normalise_ties(approvals, none)
+
+
+def guarantee(helped: ArrayLike, alone: ArrayLike, belief: ArrayLike, weight: ArrayLike) -> Array:
+    r"""Return the lever of a patron over a regime that may need saving.
+
+    .. math:: 100\,\omega_g\,b\,\log\frac{\text{survival with the patron's standing help}}{\text{survival without}}
+
+    It is what the regime would lose if the patron let it be known that it will not come. Negative where help
+    would do harm.
+
+    Parameters
+    ----------
+    helped, alone
+        Probability of surviving a crisis with and without help
+        (:func:`tertius.models.regime.helped`), ``(...)``.
+    belief
+        b, the regime's belief that the patron would come (:mod:`tertius.models.reputation`), ``(...)``.
+    weight
+        :math:`\omega_g`: log points that the leadership gives for one log point of its survival, ``(...)``.
+
+    Returns
+    -------
+    Array
+        Log points, ``(...)``; ``inf`` where nothing but help saves it, ``NaN`` where an input is missing, and
+        where even help cannot save it.
+    """
+    one, other, b, w = (jnp.asarray(x, float) for x in (helped, alone, belief, weight))
+    b, w = jnp.broadcast_arrays(b, w)
+    hopeless = (one <= 0) & (other <= 0)
+    ratio = jnp.where(hopeless, jnp.nan, _log_ratio(one, other))
+    idle = (b == 0) | (w == 0)
+    return jnp.where(idle & ~jnp.isnan(ratio), 0.0, 100.0 * w * b * ratio)
+
+
+def _log_ratio(one: Array, other: Array) -> Array:
+    """``log(one/other)``, exact at zero, with gradients that are finite beside one."""
+    both = (one > 0) & (other > 0)
+    inner = jnp.log(jnp.where(both, one, 1.0)) - jnp.log(jnp.where(both, other, 1.0))
+    edge = jnp.where(one > 0, jnp.inf, -jnp.inf)
+    return jnp.where(both, inner, jnp.where(jnp.isnan(one) | jnp.isnan(other), jnp.nan, edge))

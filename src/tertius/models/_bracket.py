@@ -1,0 +1,66 @@
+"""One root of one equation for every member of a batch: Newton's method that never leaves its bracket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+__all__ = ["bracketed", "stored"]
+
+STEPS = 200
+"""Steps at most; halving alone would need about 60 for a bracket of ordinary size."""
+
+_FINE = 4 * float(np.finfo(np.float64).eps)
+
+
+def stored(values: Any) -> Any:
+    """Have the compiler store ``values``: it would compute them anew, with all behind them, at every use."""
+    return jax.lax.optimization_barrier(values)  # type: ignore[no-untyped-call]
+
+
+def bracketed(
+    function: Callable[[Array], tuple[Array, Array]], low: Array, high: Array, start: Array
+) -> tuple[Array, Array]:
+    """Find where a function crosses zero from below.
+
+    A Newton step is taken where it stays inside the bracket and is at most half as long as the step before; the
+    bracket is halved otherwise. Members that have arrived stay where they are, so that a result does not depend
+    on its batch.
+
+    Parameters
+    ----------
+    function
+        Gives the value, at most zero at ``low`` and at least zero at ``high``, and its slope.
+    low, high, start
+        The bracket and where to start in it, of one shape.
+
+    Returns
+    -------
+    tuple
+        The point, and the absolute value of the function there.
+    """
+
+    def turn(state: Any) -> Any:
+        low, high, point, last, going, _, _, count = state
+        value, slope = stored(function(point))
+        low = jnp.where(value <= 0, point, low)
+        high = jnp.where(value >= 0, point, high)
+        newton = point - value / slope
+        step = newton - point
+        fine = (newton >= low) & (newton <= high) & (jnp.abs(step) <= 0.5 * last)
+        moved = stored(jnp.where(fine, newton, low + 0.5 * (high - low)))
+        step = jnp.abs(moved - point)
+        arrived = (step <= _FINE * jnp.maximum(1.0, jnp.abs(moved))) | (value == 0)
+        new = jnp.where(going & (value != 0), moved, point)
+        return low, high, new, step, going & ~arrived, jnp.abs(value), going.any(), count + 1
+
+    # One more turn after the last arrival takes the value there: written twice, the function would be compiled twice.
+    everywhere, far = jnp.ones(start.shape, bool), jnp.full_like(start, jnp.inf)
+    state = low, high, start, far, everywhere, far, True, 0
+    state = jax.lax.while_loop(lambda s: s[6] & (s[7] < STEPS), turn, state)
+    return state[2], state[5]
