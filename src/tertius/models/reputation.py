@@ -61,7 +61,8 @@ def recency(age: ArrayLike, half_life: ArrayLike) -> Array:
     lasting = half_life > 0
     faded = jnp.exp2(-jnp.maximum(age, 0.0) / jnp.where(lasting, half_life, 1.0))
     weight = jnp.where(lasting, faded, jnp.where(age == 0, 1.0, 0.0))
-    return jnp.where(age < 0, 0.0, weight) + 0.0 * (age + half_life)
+    unknown = jnp.isnan(age) | jnp.isnan(half_life)
+    return jnp.where(unknown, jnp.nan, jnp.where(age < 0, 0.0, weight))
 
 
 def update(
