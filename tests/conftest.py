@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -41,3 +43,14 @@ def mirror() -> Path:
     """Folder of public data, laid out as its MANIFEST says."""
     default = ROOT.parent / "shared" / "data"
     return _required(Path(os.environ.get("TERTIUS_DATA_MIRROR", default)), "the data mirror")
+
+
+@pytest.fixture(scope="session")
+def pygambit() -> ModuleType:
+    """The referee of the games, which is compiled from source and installed apart."""
+    try:
+        return importlib.import_module("pygambit")
+    except ImportError:
+        if os.environ.get("CI"):
+            pytest.fail("pygambit is not installed, and in CI a cross-check may not be skipped")
+        pytest.skip("pygambit is not installed; `make test` builds it where there is a C++ compiler")
