@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable
 
 import xarray as xr
@@ -9,6 +11,7 @@ import xarray as xr
 from tertius._study import run
 from tertius.case import Case
 from tertius.claims import judge, names_in
+from tertius.claims.depth import deepen
 
 __all__ = ["study"]
 
@@ -20,6 +23,7 @@ def study(
     seed: int = 0,
     progress: Callable[[str, float], None] | None = None,
     allow_unconverged: bool = False,
+    sensitivity: bool = False,
 ) -> xr.DataTree:
     """Study a case and judge its claims.
 
@@ -35,12 +39,15 @@ def study(
         Told the name of each stage and the fraction of it that is done.
     allow_unconverged
         Go on, without them, although more than one draw in a hundred found no equilibrium.
+    sensitivity
+        Also say what drives every verdict, on which sources it rests and what would turn it. Takes longer.
 
     Returns
     -------
     xarray.DataTree
         Laid out as ``docs/findings.md`` says: groups ``inputs``, ``levers``, ``displacement``, ``exits``,
-        ``structures``, ``sensitivity`` and ``claims``, those whose section the case has.
+        ``structures``, ``sensitivity`` and ``claims``, those whose section the case has; with ``sensitivity`` also
+        ``drivers``, ``screening``, ``blocks``, ``evidence`` and ``flips``.
 
     Raises
     ------
@@ -70,4 +77,11 @@ def study(
     )
     if case.claims:
         findings["claims"] = xr.DataTree(judge(case, findings, designs))
+        if sensitivity and designs.explorer is not None:
+            started = time.perf_counter()
+            for path, group in deepen(findings, designs.explorer, progress).items():
+                findings[path] = xr.DataTree(group)
+            seconds = json.loads(findings.attrs["seconds_json"])
+            seconds["what each verdict rests on"] = round(time.perf_counter() - started, 3)
+            findings.attrs["seconds_json"] = json.dumps(seconds)
     return findings

@@ -9,6 +9,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from tertius._study.explorer import Explorer
+
 __all__ = ["Designs"]
 
 
@@ -31,9 +33,12 @@ class Designs:
         A run with the spread of every assumption doubled; None if there was none.
     structures
         Rival structure to the run under it, in the order of display; without the base.
+    explorer
+        Runs further variants when somebody asks; None if there is none.
     """
 
     frozen: xr.DataTree | None = None
     frozen_rows: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     doubled: xr.DataTree | None = None
     structures: Mapping[str, xr.DataTree] = field(default_factory=dict)
+    explorer: Explorer | None = None

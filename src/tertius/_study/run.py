@@ -27,6 +27,7 @@ from tertius._study import indices
 from tertius._study.compilation import remember_compilations
 from tertius._study.designs import Designs
 from tertius._study.draws import Design, Draws, design, draw
+from tertius._study.explorer import Explorer
 from tertius._study.layout import kept_groups, raw_groups
 from tertius._study.simulate import Simulation, simulate
 from tertius._study.stages import Context, run_stages
@@ -188,7 +189,14 @@ def run(
     findings = xr.DataTree.from_dict(
         {"/": xr.Dataset(attrs=_attributes(case, main, worst, draws, seed, clock)), **tree}
     )
-    return findings, Designs(frozen.tree, frozen.rows, doubled.tree, rivals)
+    every = [*first, *read]
+    explorer = Explorer(
+        case,
+        layout,
+        lambda draws: simulate(case, draws, BASE, only=every, retry=False).trade,
+        partial(_explored, case, layout, headline, every),
+    )
+    return findings, Designs(frozen.tree, frozen.rows, doubled.tree, rivals, explorer)
 
 
 @dataclass(frozen=True)
@@ -240,6 +248,21 @@ def _sub_run(
         rest = _further(case, few, main, further)
         found |= _exit_groups(case, main, rest)
     return _SubRun(_tree(_inputs(layout, values, kept), found), kept)
+
+
+def _explored(
+    case: Case,
+    layout: Design,
+    headline: str | None,
+    only: Sequence[str],
+    values: Draws,
+    trade: TradeResults | None,
+) -> xr.DataTree:
+    """Run the base structure on any draws, with the exits that somebody reads on all of them."""
+    main = simulate(case, values, BASE, only=only, trade=trade, retry=False)
+    whole = _complete(case, values, BASE, main, headline)
+    kept = np.flatnonzero(whole.simulation.converged)
+    return _tree(_inputs(layout, values, kept), whole.groups)
 
 
 @contextmanager

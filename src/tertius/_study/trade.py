@@ -129,6 +129,11 @@ class TradeResults:
         first: TradeResults = jax.tree.map(lambda a: a[:rows], self)
         return first
 
+    def repeated(self, times: int) -> TradeResults:
+        """The results of the same draws so many times over."""
+        again: TradeResults = jax.tree.map(lambda a: np.tile(a, (times,) + (1,) * (a.ndim - 1)), self)
+        return again
+
     def joined(self, further: TradeResults) -> TradeResults:
         """These results with the exits of another run on the same draws."""
         return replace(

@@ -1,0 +1,93 @@
+"""What drives a verdict, on which sources it rests, and what turns it: on the small case, whose claims are known."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import tertius as tt
+from tertius.case import load_case
+
+CLAIMS = [
+    {
+        "id": "west_costs",
+        "text": "A break with the West costs more than two points of capital.",
+        "expression": "displacement.client_loss[capital] > 2",
+    },
+    {
+        "id": "weight_alone",
+        "text": "A statement about one figure and a lever that it scales.",
+        "expression": "levers.lever[west, capital] > 0.4 * levers.lever[west, security]",
+    },
+    {"id": "inputs_only", "text": "Not testable.", "expression": 'inputs["domains.capital.weight"] > 0.1'},
+]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("depth") / "small.yaml"
+
+
+@pytest.fixture(scope="module")
+def studied(small: Any, place: Path) -> xr.DataTree:
+    document = json.loads(small.canonical_json())
+    document["claims"] = CLAIMS
+    del document["trade"], document["exits"]["half"]
+    place.write_text(json.dumps(document), encoding="utf-8")
+    return tt.study(load_case(place), draws=1024, seed=1, sensitivity=True)
+
+
+def test_only_claims_with_a_verdict_are_looked_into(studied: xr.DataTree) -> None:
+    assert list(studied["flips"]["claim_id"].values)
+    for group in ("screening", "blocks", "evidence"):
+        assert list(studied[group]["claim"].values) == ["west_costs", "weight_alone"]
+    numbers = [str(n) for n in studied["drivers"]["number"].values]
+    assert numbers[:2] == ["claims.west_costs", "claims.weight_alone"]
+    assert "levers.lever[west]" in numbers
+    assert "displacement.client_loss" in numbers
+
+
+def test_what_drives_a_margin_is_what_its_expression_reads(studied: xr.DataTree) -> None:
+    total = studied["drivers"]["total"].sel(number="claims.west_costs").to_series()
+    assert total[[p for p in total.index if p.startswith("domains.security")]].abs().max() < 0.02
+    assert total["domains.capital.weight"] > 0.1
+    blocks = studied["blocks"]["total"].sel(claim="west_costs").to_series()
+    assert blocks["domains.capital"] == pytest.approx(1, abs=0.1)
+    assert blocks["domains.security"] == pytest.approx(0, abs=1e-12)
+    screened = studied["screening"]["mu_star"].sel(claim="west_costs").to_series()
+    assert (screened[[p for p in total.index if p.startswith("domains.security")]] < 1e-9).all()
+    assert screened["domains.capital.weight"] > 0
+    assert (studied["drivers"]["unexplained"].values < 0.1).all()
+
+
+def test_shares_of_the_sources_are_shares(studied: xr.DataTree) -> None:
+    share = studied["evidence"]["share"]
+    np.testing.assert_allclose(share.sum("source"), 1, atol=1e-9)
+    # Without trade nothing in this case has a source.
+    assert list(share["source"].values) == ["assumed"]
+
+
+def test_a_flip_turns_the_verdict_when_the_case_is_run_again(studied: xr.DataTree, place: Path) -> None:
+    flips = studied["flips"].to_dataset()
+    assert flips.sizes["flip"] >= 2
+    for k in range(flips.sizes["flip"]):
+        row = flips.isel(flip=k)
+        changes = [
+            f"{path}={value:.6g}"
+            for path, value in zip(row["input_path"].values, row["value"].values, strict=True)
+            if path
+        ]
+        again = tt.study(load_case(place, overrides=changes), draws=1024, seed=5)
+        after = float(again["claims"]["probability"].sel(claim=str(row["claim_id"].item())))
+        assert (after - 0.5) * (float(row["before"]) - 0.5) < 0, changes
+        assert float(row["distance"]) == pytest.approx(np.sqrt(np.nansum(row["move"].values ** 2)))
+
+
+def test_a_study_goes_no_deeper_than_it_is_told(small: Any) -> None:
+    findings = tt.study(small, draws=64)
+    assert not {"drivers", "screening", "blocks", "evidence", "flips"} & set(findings.children)
