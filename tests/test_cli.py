@@ -80,7 +80,13 @@ def files(folder: Path) -> list[str]:
 def test_a_run_shows_a_brief_and_writes_a_page(study: Study, tmp_path: Path) -> None:
     result = tertius_run("run", "toy")
     assert result.exit_code == 0, result.output
-    assert study.asked == {"case": "toy", "draws": 8192, "seed": 0, "allow_unconverged": False}
+    assert study.asked == {
+        "case": "toy",
+        "draws": 8192,
+        "seed": 0,
+        "allow_unconverged": False,
+        "sensitivity": False,
+    }
     assert files(tmp_path) == ["toy.html"]
     assert (tmp_path / "toy.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     assert "Who holds which lever" in result.stdout
@@ -94,7 +100,13 @@ def test_all_options(study: Study, tmp_path: Path) -> None:
         *("--netcdf", "c.nc", "--set", "a.b=1", "--set", "c={range: [1, 2]}", "--allow-unconverged"),
     )
     assert result.exit_code == 0, result.output
-    assert study.asked == {"case": "toy", "draws": 256, "seed": 7, "allow_unconverged": True}
+    assert study.asked == {
+        "case": "toy",
+        "draws": 256,
+        "seed": 7,
+        "allow_unconverged": True,
+        "sensitivity": False,
+    }
     assert study.overrides == ["a.b=1", "c={range: [1, 2]}"]
     assert files(tmp_path) == ["a.html", "b.json", "c.nc"]
     assert json.loads((tmp_path / "b.json").read_text())["case"] == "kazakhstan-2022"

@@ -30,6 +30,7 @@ from tertius._brief.blocks import (
     Drawing,
     Figure,
     Paragraph,
+    Part,
     Table,
     estimate_cell,
     head,
@@ -50,7 +51,7 @@ from tertius._brief.insight import (
 )
 from tertius._brief.palette import NEUTRAL, colours
 from tertius._brief.reading import Cells, Displacement, InputFigure, Levers, Reading
-from tertius._brief.sections import parts
+from tertius._brief.sections import closing, parts
 from tertius._brief.words import Estimate, likelihood, number, percent, share, spelled
 
 __all__ = ["page"]
@@ -983,15 +984,8 @@ class _Page:
             "levers": None if reading.levers is None else self.levers(reading.levers),
             "exits": exits,
             "robustness": self.robustness(),
-            "parts": [
-                {
-                    "id": p.id,
-                    "nav": p.nav,
-                    "title": p.title,
-                    "blocks": list(map(_tagged, _gathered(p.blocks))),
-                }
-                for p in parts(reading)
-            ],
+            "parts": list(map(_laid_out, parts(reading))),
+            "closing": list(map(_laid_out, closing(reading))),
             "claims": self.claims(),
             "rests": {"sentence": rests_on(reading), "lines": assumed_part(reading)}
             if reading.inputs
@@ -1008,6 +1002,12 @@ class _Page:
             "total_seconds": number(sum(reading.provenance.seconds.values()), 1),
             "unconverged": ", ".join(str(k) for k in reading.provenance.unconverged_draws[:40]),
         }
+
+
+def _laid_out(part: Part) -> dict[str, Any]:
+    """Give a section as the template takes it."""
+    blocks = list(map(_tagged, _gathered(part.blocks)))
+    return {"id": part.id, "nav": part.nav, "title": part.title, "blocks": blocks}
 
 
 def _gathered(blocks: Sequence[Block]) -> list[Block | list[Figure]]:

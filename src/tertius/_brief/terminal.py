@@ -29,7 +29,7 @@ from tertius._brief.insight import (
 )
 from tertius._brief.palette import colours
 from tertius._brief.reading import Displacement, Levers, Reading
-from tertius._brief.sections import parts
+from tertius._brief.sections import closing, parts
 from tertius._brief.words import MISSING, Estimate, listed, number, percent, spelled
 
 __all__ = ["show"]
@@ -266,7 +266,9 @@ class _Terminal:
         table = self.table(first=given.header[0].text, width=None if wide else 26)
         for column in given.header[1:]:
             justify: JustifyMethod = "left" if column.words else "right"
-            table.add_column(Text(column.text), justify=justify, max_width=None if column.words else 16)
+            table.add_column(
+                Text(column.text), justify=justify, max_width=None if column.words else 16, overflow="fold"
+            )
         for number_, row in enumerate(given.rows):
             cells = [
                 Text.assemble(cell.text, *([("\n" + cell.small, "dim")] if cell.small else []))
@@ -383,6 +385,8 @@ def show(reading: Reading, console: Console) -> None:
     for section in parts(reading):
         terminal.part(section)
     terminal.claims()
+    for section in closing(reading):
+        terminal.part(section)
     terminal.ground()
     terminal.closing()
     console.print()

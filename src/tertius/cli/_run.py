@@ -45,6 +45,13 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="PATH=VALUE", help="Change an input of the case; may be repeated."),
     ] = None,
+    sensitivity: Annotated[
+        bool,
+        typer.Option(
+            "--sensitivity",
+            help="Also say what drives each verdict, on which sources it rests and what would turn it.",
+        ),
+    ] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Show the answer and where the files are, no more.")
     ] = False,
@@ -82,7 +89,12 @@ def run(
     warm_up()
     with show_progress(quiet) as progress:
         findings = tertius.study(
-            loaded, draws=draws, seed=seed, progress=progress, allow_unconverged=allow_unconverged
+            loaded,
+            draws=draws,
+            seed=seed,
+            progress=progress,
+            allow_unconverged=allow_unconverged,
+            sensitivity=sensitivity,
         )
         computed = time.perf_counter()
         progress("brief", 0.0)

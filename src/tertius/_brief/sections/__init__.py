@@ -14,38 +14,48 @@ A part is written once, as blocks (:mod:`tertius._brief.blocks`), and shown both
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
 from tertius._brief.blocks import Part
 from tertius._brief.reading import Reading
 
-__all__ = ["SECTIONS", "leads", "parts", "summaries"]
+__all__ = ["CLOSING", "SECTIONS", "closing", "leads", "parts", "summaries"]
 
 SECTIONS: tuple[str, ...] = ()
-"""The sections that there are, in the order of reading."""
+"""The sections that stand before the claims, in the order of reading."""
+
+CLOSING: tuple[str, ...] = ("sure",)
+"""The sections that stand after the claims."""
 
 
-def _modules() -> list[ModuleType]:
-    return [importlib.import_module(f"{__name__}.{name}") for name in SECTIONS]
+def _modules(names: Sequence[str]) -> list[ModuleType]:
+    return [importlib.import_module(f"{__name__}.{name}") for name in names]
 
 
 def parts(reading: Reading) -> list[Part]:
-    """The sections that the findings have something for."""
-    made = [module.part(reading) for module in _modules() if hasattr(module, "part")]
+    """The sections before the claims that the findings have something for."""
+    made = [module.part(reading) for module in _modules(SECTIONS) if hasattr(module, "part")]
+    return [part for part in made if part is not None]
+
+
+def closing(reading: Reading) -> list[Part]:
+    """The sections after the claims that the findings have something for."""
+    made = [module.part(reading) for module in _modules(CLOSING)]
     return [part for part in made if part is not None]
 
 
 def leads(reading: Reading) -> list[str]:
     """The sentences that open the answer, before that of the vacuum."""
-    said = [module.lead(reading) for module in _modules() if hasattr(module, "lead")]
+    said = [module.lead(reading) for module in _modules(SECTIONS) if hasattr(module, "lead")]
     return [sentence for sentence in said if sentence]
 
 
 def summaries(reading: Reading) -> dict[str, Any]:
     """What the sections add to the JSON summary."""
     out: dict[str, Any] = {}
-    for module in _modules():
+    for module in _modules((*SECTIONS, *CLOSING)):
         if hasattr(module, "summary"):
             out |= module.summary(reading)
     return out
