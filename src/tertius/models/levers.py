@@ -34,6 +34,7 @@ __all__ = [
     "effective_powers",
     "guarantee",
     "lever",
+    "log_ratio",
     "net",
     "normalise_ties",
 ]
@@ -333,15 +334,14 @@ def guarantee(helped: ArrayLike, alone: ArrayLike, belief: ArrayLike, weight: Ar
     """
     one, other, b, w = (jnp.asarray(x, float) for x in (helped, alone, belief, weight))
     b, w = jnp.broadcast_arrays(b, w)
-    hopeless = (one <= 0) & (other <= 0)
-    ratio = jnp.where(hopeless, jnp.nan, _log_ratio(one, other))
+    ratio = log_ratio(one, other)
     idle = (b == 0) | (w == 0)
     return jnp.where(idle & ~jnp.isnan(ratio), 0.0, 100.0 * w * b * ratio)
 
 
-def _log_ratio(one: Array, other: Array) -> Array:
-    """``log(one/other)``, exact at zero, with gradients that are finite beside one."""
+def log_ratio(one: Array, other: Array) -> Array:
+    """Return ``log(one/other)`` of two probabilities: infinite where one is zero, ``NaN`` where both are."""
     both = (one > 0) & (other > 0)
     inner = jnp.log(jnp.where(both, one, 1.0)) - jnp.log(jnp.where(both, other, 1.0))
-    edge = jnp.where(one > 0, jnp.inf, -jnp.inf)
+    edge = jnp.where(one > 0, jnp.inf, jnp.where(other > 0, -jnp.inf, jnp.nan))
     return jnp.where(both, inner, jnp.where(jnp.isnan(one) | jnp.isnan(other), jnp.nan, edge))

@@ -33,6 +33,9 @@ class Observer(Record):
     honoured: Positive = Field(description="a: requests honoured that its first belief is worth.")
     refused: Positive = Field(description="b: requests refused that its first belief is worth.")
     half_life: Years = Field(description="Years after which a request counts half.")
+    similarity: Share | None = Field(
+        None, description="How like its own case it finds the client's; left out, it does not learn from it."
+    )
     reliance: NonNegative | None = Field(
         None, description="By how many per cent it leans more on a power that is one per cent more reliable."
     )

@@ -19,10 +19,21 @@ from tertius.case.quantity import (
     Real,
     Share,
     SignedLogPoints,
+    Years,
 )
 from tertius.case.schema.base import Day, Iso3, PowerId, Record, Ref, SourceKeys, Text
 
-__all__ = ["Candidate", "Costs", "Crisis", "Doors", "Motives", "PublicSignal", "Rescue", "Treaty"]
+__all__ = [
+    "Candidate",
+    "Costs",
+    "Crisis",
+    "Doors",
+    "FirstBelief",
+    "Motives",
+    "PublicSignal",
+    "Rescue",
+    "Treaty",
+]
 
 
 class Crisis(Record):
@@ -159,6 +170,14 @@ class Candidate(Record):
     note: str | None = Field(None, description="Anything a reader should know.")
 
 
+class FirstBelief(Record):
+    """What the client believes of any power's reliability before it looks at the history of requests."""
+
+    honoured: Positive = Field(description="a: requests honoured that the belief is worth.")
+    refused: Positive = Field(description="b: requests refused that it is worth.")
+    half_life: Years = Field(description="Years after which a past request counts half.")
+
+
 class Rescue(Record):
     """The request for help and who could answer it."""
 
@@ -167,6 +186,9 @@ class Rescue(Record):
     window: Days | None = Field(None, description="Days in which help must arrive to matter.")
     rationality: Capacity | None = Field(
         None, description="λ: how surely a mover takes the better move, per log point; `.inf` always does."
+    )
+    belief: FirstBelief | None = Field(
+        None, description="The client's first belief that a power it asks will come; the guarantee needs it."
     )
     candidates: dict[PowerId, Candidate] = Field(min_length=1, description="The powers that could be asked.")
     note: str | None = Field(None, description="Anything a reader should know.")

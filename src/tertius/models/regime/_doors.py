@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ from jax.typing import ArrayLike
 
 from tertius.models._bracket import bracketed, stored
 from tertius.models._implicit import root
+from tertius.models._shapley import coalitions, shapley_weights
 from tertius.models.regime._threshold import (
     TOLERANCE,
     Equilibrium,
@@ -342,24 +342,6 @@ def _fragility(
     return chi * sd * normal_density(sd * (mu - at.theta_star)) * steep
 
 
-_COALITIONS = tuple(itertools.product((False, True), repeat=len(DOORS)))
-
-
-def _shapley_weights(players: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Weights ``(players, coalitions)`` that turn values of coalitions into Shapley values.
-
-    Coalitions are the tuples of ``itertools.product((False, True), repeat=players)``, in its order.
-    """
-    coalitions = list(itertools.product((False, True), repeat=players))
-    weights = np.zeros((players, len(coalitions)))
-    for player in range(players):
-        for place, coalition in enumerate(coalitions):
-            inside = sum(coalition) - coalition[player]
-            weight = math.factorial(inside) * math.factorial(players - inside - 1) / math.factorial(players)
-            weights[player, place] = weight if coalition[player] else -weight
-    return weights
-
-
 def helped(
     strength: Belief,
     private_precision: ArrayLike,
@@ -401,7 +383,7 @@ def _helped(
         mu, alpha, beta, c, kappa, f, f_s, gamma, fear, f_p, gamma_p
     )
     # Force is no part of the belief, so that its sixteen sets of doors have eight equilibria.
-    sets = np.array(list(itertools.product((False, True), repeat=3)))  # signal, fear, plea
+    sets = coalitions(3)  # signal, fear, plea
     open_ = jnp.asarray(sets.T[(...,) + (None,) * mu.ndim])
     prior = Belief(mu, alpha)
     asked = news(prior, f_p, jnp.where(open_[2], gamma_p, 0.0))
@@ -409,8 +391,8 @@ def _helped(
     told, costs = stored((told, jnp.where(open_[1], fear, c)))
     at = _equilibrium(told.mean, told.precision, jnp.broadcast_to(beta, costs.shape), costs, selection)
     values = jnp.stack([_values(Belief(mu + push, alpha), at) for push in (jnp.zeros_like(f), f)])
-    values = values.reshape(len(_COALITIONS), *mu.shape)
-    points = jnp.tensordot(jnp.asarray(_shapley_weights(len(DOORS))), values, axes=1)
+    values = values.reshape(2 ** len(DOORS), *mu.shape)
+    points = jnp.tensordot(jnp.asarray(shapley_weights(len(DOORS))), values, axes=1)
 
     rows = np.array([0, 1, len(sets) - 1])  # nobody asked, asked and refused, helped
     push = jnp.stack([jnp.zeros_like(f), jnp.zeros_like(f), f])
