@@ -328,3 +328,24 @@ def _environment() -> dict[str, str]:
     import os
 
     return {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+
+
+def test_compare_puts_a_case_and_changes_side_by_side(study: Study, tmp_path: Path) -> None:
+    study.findings = SYNTHETIC.full()
+    result = tertius_run("compare", "toy", "other", "--set", "a=1", "--draws", "256", "--json", "c.json")
+    assert result.exit_code == 0, result.output
+    assert study.asked["draws"] == 256
+    assert study.overrides == ["a=1"]
+    for words in ("toy beside other", "No verdict differs", "Lever of Russia", "a=1"):
+        assert words in result.output
+    written = json.loads((tmp_path / "c.json").read_text(encoding="utf-8"))
+    assert list(written["compared"]) == ["toy", "other", "a=1"]
+    row = next(iter(written["claims"].values()))
+    assert row["toy"] == row["other"]
+
+
+def test_compare_needs_something_to_compare_with(study: Study, tmp_path: Path) -> None:
+    result = tertius_run("compare", "toy")
+    assert result.exit_code == 2
+    assert "--set or --patch" in result.output
+    assert files(tmp_path) == []

@@ -32,7 +32,7 @@ from tertius._brief.reading import Displacement, Levers, Reading
 from tertius._brief.sections import closing, parts
 from tertius._brief.words import MISSING, Estimate, listed, number, percent, spelled
 
-__all__ = ["show"]
+__all__ = ["show", "show_part"]
 
 _NONE = Estimate(math.nan, math.nan, math.nan, math.nan, "", 0)
 
@@ -389,4 +389,10 @@ def show(reading: Reading, console: Console) -> None:
         terminal.part(section)
     terminal.ground()
     terminal.closing()
+    console.print()
+
+
+def show_part(part: Part, reading: Reading, console: Console) -> None:
+    """Print one section by itself."""
+    _Terminal(reading, console).part(part)
     console.print()

@@ -11,6 +11,7 @@ from typing import Any
 from tertius.case.asked import asked
 from tertius.case.inputs import Input
 from tertius.case.load import check_case, load_case, parse_case, shipped_cases
+from tertius.case.patch import Patch, load_patch
 from tertius.case.problems import CaseErrors, Position, Problem, Report
 from tertius.case.quantity import Quantity
 from tertius.case.schema import Case
@@ -19,6 +20,7 @@ __all__ = [
     "Case",
     "CaseErrors",
     "Input",
+    "Patch",
     "Position",
     "Problem",
     "Quantity",
@@ -27,6 +29,7 @@ __all__ = [
     "check_case",
     "json_schema",
     "load_case",
+    "load_patch",
     "parse_case",
     "shipped_cases",
 ]

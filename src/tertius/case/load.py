@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any, get_origin
@@ -30,9 +31,19 @@ from tertius.case.quantity import SET, Quantity
 from tertius.case.schema.root import Case
 from tertius.case.shape import annotation_at, salvage, shape
 
-__all__ = ["check_case", "load_case", "parse_case", "shipped_cases"]
+__all__ = ["Change", "check_case", "load_case", "parse_case", "shipped_cases"]
 
-Override = str | tuple[str, str]
+
+@dataclass(frozen=True)
+class Change:
+    """A change that stands in a file of its own, with its place there."""
+
+    path: str
+    value: Node
+    at: Position
+
+
+Override = str | tuple[str, str] | Change
 
 
 def shipped_cases() -> dict[str, str]:
@@ -60,7 +71,8 @@ def load_case(name_or_path: str | Path, overrides: Sequence[Override] = ()) -> C
     name_or_path
         Name, or path of a YAML file.
     overrides
-        Changes made before validation: ``(path, YAML of the value)`` or ``"path=value"``. A figure
+        Changes made before validation: ``(path, YAML of the value)``, ``"path=value"``, or what
+        :func:`tertius.case.load_patch` reads. A figure
         that is replaced by a bare number is taken as exact and assumed, with the reason that it was set.
 
     Returns
@@ -177,10 +189,12 @@ def _overridden(document: Document, override: Override) -> Document:
     RefusedError
         If the path or the value is wrong.
     """
-    path, text = override.partition("=")[::2] if isinstance(override, str) else override
+    if isinstance(override, Change):
+        path, text, at = override.path, None, override.at
+    else:
+        path, text = override.partition("=")[::2] if isinstance(override, str) else override
+        at = Position(f"--set {path.strip()}", 0, 0)
     path = path.strip()
-    label = f"--set {path}"
-    at = Position(label, 0, 0)
     if isinstance(override, str) and "=" not in override:
         raise RefusedError("override", "a change is written path=value", Position(f"--set {override}", 0, 0))
     steps = _steps(document.root, path)
@@ -193,8 +207,14 @@ def _overridden(document: Document, override: Override) -> Document:
             expected="" if near else "the dotted path of something in the case",
             nearest=near,
         )
+    value = override.value if isinstance(override, Change) else _value(text or "", at)
+    return Document(replaced(document.root, steps, _labelled(document, steps, value, at), at), document.file)
+
+
+def _value(text: str, at: Position) -> Node:
+    """Read the value of a change that was typed."""
     try:
-        value = parse(text, label).root
+        value = parse(text, at.file).root
     except RefusedError as refusal:
         raise RefusedError(
             "override", f"`{text[:60]}` is no value: {refusal.problem.message}", at
@@ -203,7 +223,7 @@ def _overridden(document: Document, override: Override) -> Document:
         node.at = at
         if isinstance(node, Mapping):
             node.keys = dict.fromkeys(node.keys, at)
-    return Document(replaced(document.root, steps, _labelled(document, steps, value, at), at), document.file)
+    return value
 
 
 def _steps(root: Node, path: str) -> tuple[object, ...] | None:

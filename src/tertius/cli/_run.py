@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tertius._brief import Brief
 
-__all__ = ["run"]
+__all__ = ["check_change", "check_draws", "run"]
 
 
 @app.command(epilog=EXIT_CODES)
@@ -64,9 +64,9 @@ def run(
 ) -> None:
     """Compute a case: a brief in the terminal, and one page to pass on."""
     started = time.perf_counter()
-    _check_draws(draws)
+    check_draws(draws)
     for change in changes or ():
-        _check_change(change)
+        check_change(change)
     # The folders are looked at before anything is computed; the page's own name is known once the case is.
     targets = [Path(json_file)] if json_file is not None and json_file != STDOUT else []
     targets += [path for path in (out, netcdf) if path is not None]
@@ -132,7 +132,8 @@ def _report(
         console.print(taken, highlight=False, markup=False, style="dim")
 
 
-def _check_draws(draws: int) -> None:
+def check_draws(draws: int) -> None:
+    """Refuse a number of draws that is no power of two."""
     if draws >= 2 and draws & (draws - 1) == 0:
         return
     if draws < 2:
@@ -148,7 +149,8 @@ def _check_draws(draws: int) -> None:
     )
 
 
-def _check_change(change: str) -> None:
+def check_change(change: str) -> None:
+    """Refuse a change that is not written PATH=VALUE."""
     path, equals, value = change.partition("=")
     if not equals or not path.strip() or not value.strip():
         raise BadInput(
