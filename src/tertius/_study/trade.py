@@ -209,7 +209,7 @@ def run_trade(
     # The client's exports to every region, then its imports from every region: the pairs that anything can touch.
     origin = np.concatenate([np.full(len(abroad), client), abroad])
     destination = np.concatenate([abroad, np.full(len(abroad), client)])
-    keep = np.stack([_keep(c, world, by_id, abroad) for c in wanted], axis=1)
+    keep = _keep(wanted, world, by_id, abroad)
     shock = model.Shock(origin, destination, keep, _caps(world, wanted, by_id, origin, destination))
     economy = model.calibrate(world.flows)
     solved = model.solve_draws(
@@ -247,23 +247,27 @@ def run_trade(
     )
 
 
-def _keep(c: Counterfactual, world: TradeWorld, exits: dict[str, Exit], abroad: NDArray[np.int64]) -> Array:
-    """What is left of each listed pair's weight under one counterfactual: shape (n, S, M)."""
+def _keep(
+    wanted: Sequence[Counterfactual], world: TradeWorld, exits: dict[str, Exit], abroad: NDArray[np.int64]
+) -> Array:
+    """What is left of each listed pair's weight under every counterfactual: shape (n, C, S, M)."""
     n, n_sectors = world.flows.shape[:2]
-    out = np.ones((n, n_sectors, 2, len(abroad)))
-    if c.exit is not None:
-        leaving = exits[c.exit]
-        for power, degree in leaving.degree.items():
-            if "trade" not in leaving.domains or power not in world.regions:
-                continue
-            place = np.flatnonzero(abroad == world.regions.index(power))
-            for side, touched in enumerate((leaving.exports, leaving.imports)):
-                if touched:
-                    for s in leaving.sectors:
-                        out[:, s, side, place] *= (1 - degree)[:, None]
-    if c.withdraws is not None:
-        out[..., np.flatnonzero(abroad == world.regions.index(c.withdraws))] = 0.0
-    return out.reshape(n, n_sectors, -1)
+    whole = np.ones((n, len(wanted), n_sectors, 2, len(abroad)))
+    for k, c in enumerate(wanted):
+        out = whole[:, k]
+        if c.exit is not None:
+            leaving = exits[c.exit]
+            for power, degree in leaving.degree.items():
+                if "trade" not in leaving.domains or power not in world.regions:
+                    continue
+                place = np.flatnonzero(abroad == world.regions.index(power))
+                for side, touched in enumerate((leaving.exports, leaving.imports)):
+                    if touched:
+                        for s in leaving.sectors:
+                            out[:, s, side, place] *= (1 - degree)[:, None]
+        if c.withdraws is not None:
+            out[..., np.flatnonzero(abroad == world.regions.index(c.withdraws))] = 0.0
+    return whole.reshape(n, len(wanted), n_sectors, -1)
 
 
 def _caps(

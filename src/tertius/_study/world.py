@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from tertius._study.compilation import in_blocks
 from tertius._study.draws import Draws
 from tertius._study.structures import Structure
 from tertius.case import Case, Quantity
@@ -22,6 +24,8 @@ __all__ = ["Bundle", "Exit", "Figures", "Route", "TradeWorld", "bundle", "exits"
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+
+_APPROVAL_SHARES, _NORMALISE_TIES = jax.jit(approval_shares), jax.jit(normalise_ties)
 
 
 @dataclass(frozen=True)
@@ -169,14 +173,14 @@ def trade_world(case: Case, figures: Figures, structure: Structure) -> TradeWorl
     assert trade is not None
     regions, sectors = tuple(trade.regions), tuple(trade.sectors)
     n = figures.draws.size
-    flows = _flow_table(case, figures)
+    blocks = []
     for block in trade.adjust:
         of_sectors = (
             [s for s in sectors if trade.sectors[s].traded] if block.sectors == "all" else block.sectors
         )
         which = _block(regions, sectors, of_sectors, block.origins, block.destinations, block.which)
-        factor = figures(f"trade.adjust.{block.id}.factor", block.factor)
-        flows = np.where(which, flows * factor[:, None, None, None], flows)
+        blocks.append((which, figures(f"trade.adjust.{block.id}.factor", block.factor)))
+    flows = _adjusted(_flow_table(case, figures), blocks)
     theta = np.stack(
         [figures(f"trade.sectors.{s}.elasticity", trade.sectors[s].elasticity) for s in sectors], axis=-1
     )
@@ -218,6 +222,21 @@ def _flow_table(case: Case, figures: Figures) -> Array:
     for s, o, d, values in own:
         flows[:, s, o, d] = values
     return flows
+
+
+def _adjusted(flows: Array, blocks: Sequence[tuple[Mask, Array]]) -> Array:
+    """Multiply each block's cells by its factor, shape (n,); a cell in several blocks by all of theirs."""
+    if not blocks:
+        return flows
+    # Few combinations of blocks occur, and the table is large: every cell is touched once.
+    members = np.stack([which.ravel() for which, _ in blocks])
+    combinations, place = np.unique(members, axis=1, return_inverse=True)
+    factors = np.ones((len(blocks[0][1]), combinations.shape[1]))
+    for among, (_, factor) in zip(combinations, blocks, strict=True):
+        factors[:, among] *= factor[:, None]
+    adjusted = np.take(factors, place.ravel(), axis=1).reshape(-1, *flows.shape[1:])
+    adjusted *= flows
+    return adjusted
 
 
 def _block(
@@ -308,7 +327,7 @@ def bundle(case: Case, domain: str, figures: Figures, structure: Structure) -> B
         if power in ties.to_client:
             amounts[:, p] = figures(f"{at}.ties.to_client.{power}", ties.to_client[power])
     own = figures(f"{at}.ties.own", ties.own)
-    to_shares = approval_shares if ties.map == "approval" else normalise_ties
+    to_shares = _APPROVAL_SHARES if ties.map == "approval" else _NORMALISE_TIES
     eta = np.full((n, len(powers) + 1), np.inf)
     if not structure.unlimited:
         for p, supplier in enumerate((*powers, "own")):
@@ -331,7 +350,7 @@ def bundle(case: Case, domain: str, figures: Figures, structure: Structure) -> B
         nest = np.unique(nest, return_inverse=True)[1]
         rho = figures(f"{at}.nests.elasticity", section.nests.elasticity)
     return Bundle(
-        share=np.asarray(to_shares(amounts, own)),
+        share=in_blocks(to_shares, amounts, own),
         weight=weight,
         sigma=sigma,
         eta=eta,
