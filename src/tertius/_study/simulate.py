@@ -20,11 +20,11 @@ from tertius._study.compilation import in_blocks
 from tertius._study.draws import Draws
 from tertius._study.structures import Structure
 from tertius._study.trade import Aftermath, TradeLevers, TradeResults, run_trade
-from tertius._study.world import Bundle, Exit, Figures, TradeWorld, bundle, exits, trade_world
+from tertius._study.world import Bundle, Exit, Figures, TradeWorld, answers, bundle, exits, trade_world
 from tertius.case import Case
 from tertius.models import displacement, levers
 
-__all__ = ["DomainExit", "DomainResults", "ExitResults", "Simulation", "simulate"]
+__all__ = ["Answered", "DomainExit", "DomainResults", "ExitResults", "Simulation", "simulate"]
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -74,6 +74,22 @@ class DomainResults:
 
 
 @dataclass(frozen=True)
+class Answered:
+    """What a third party's answer to a concession costs.
+
+    Attributes
+    ----------
+    loss
+        Shape (n,), log points of the client, over all domains that it touches.
+    others
+        Shape (n, P), log points: each power's own loss through trade.
+    """
+
+    loss: Array
+    others: Array
+
+
+@dataclass(frozen=True)
 class Simulation:
     """All models of one set of draws under one structure, before labels are put on.
 
@@ -87,6 +103,8 @@ class Simulation:
         The non-trade domains, in the case's order.
     exits
         The what-ifs that were run.
+    answers
+        Third parties' answers by concession and party (``crimea/west``); empty where further exits were run.
     converged
         Shape (n,): the draws in which every model reached its tolerance.
     residual
@@ -97,6 +115,7 @@ class Simulation:
     trade: TradeResults | None
     domains: dict[str, DomainResults]
     exits: tuple[Exit, ...]
+    answers: dict[str, Answered]
     converged: Mask
     residual: Array
 
@@ -143,11 +162,14 @@ def simulate(
     world = None if case.trade is None else trade_world(case, figures, structure)
     sectors = world.sectors if world is not None else ()
     wanted = tuple(e for e in exits(case, figures, sectors) if only is None or e.id in only)
+    # Further exits run on top of a main run, which has the answers already.
+    answering = answers(case, figures, sectors) if trade_levers is None else ()
     converged = np.ones(draws.size, dtype=bool)
     residual = np.zeros(draws.size)
     if world is not None:
         if trade is None:
-            trade = run_trade(world, powers, wanted, progress, trade_levers, retry)
+            asked = [a for a in answering if "trade" in a.domains]
+            trade = run_trade(world, powers, wanted, progress, trade_levers, retry, asked)
         converged &= trade.converged
         residual = np.maximum(residual, trade.residual)
     bundles = {d: bundle(case, d, figures, structure) for d in case.domains}
@@ -158,13 +180,58 @@ def simulate(
     domains = {d: _domain(d, b, weights[d], powers, wanted) for d, b in bundles.items()}
     for result in domains.values():
         converged &= result.converged
-    return Simulation(world, trade, domains, wanted, converged, residual)
+    answered: dict[str, Answered] = {}
+    for answer in answering:
+        answered[answer.id], fine = _answered(answer, world, trade, bundles, weights, powers)
+        converged &= fine
+    return Simulation(world, trade, domains, wanted, answered, converged, residual)
+
+
+def _answered(
+    answer: Exit,
+    world: TradeWorld | None,
+    trade: TradeResults | None,
+    bundles: Mapping[str, Bundle],
+    weights: Mapping[str, Array],
+    powers: Sequence[str],
+) -> tuple[Answered, Mask]:
+    """What a third party's answer costs the client over all domains, and the powers through trade."""
+    degree = next(iter(answer.degree.values()))
+    loss, others = np.zeros(len(degree)), np.zeros((len(degree), len(powers)))
+    fine = np.ones(len(degree), dtype=bool)
+    if world is not None and trade is not None and answer.id in trade.answered:
+        welfare = trade.answered[answer.id]
+        loss = loss - welfare[:, world.client]
+        for p, power in enumerate(powers):
+            others[:, p] = -welfare[:, world.regions.index(power)] if power in world.regions else np.nan
+    for name, given in bundles.items():
+        if name not in answer.domains:
+            continue
+        _, leave, common = _programs(given, weights[name])
+        moved, reached = in_blocks(leave, given.share, _keep(given, answer, powers), *common)
+        loss, fine = loss + moved.loss, fine & reached
+    return Answered(loss, others), fine
 
 
 def _domain(
     name: str, given: Bundle, weight: Array, powers: Sequence[str], wanted: Sequence[Exit]
 ) -> DomainResults:
     """One non-trade domain: levers from the start, then every exit and the levers after it."""
+    lever_of, leave, common = _programs(given, weight)
+    before, ok = in_blocks(lever_of, given.share, *common)
+    after: dict[str, DomainExit] = {}
+    for leaving in wanted:
+        keep = _keep(given, leaving, powers) if name in leaving.domains else np.ones_like(given.share)
+        made, fine = in_blocks(leave, given.share, keep, *common)
+        after[leaving.id] = made
+        ok = ok & fine
+    return DomainResults(given.share[:, :-1], before, _reverse(given), after, ok)
+
+
+def _programs(
+    given: Bundle, weight: Array
+) -> tuple[Callable[..., Any], Callable[..., Any], tuple[Array, ...]]:
+    """The programs for levers and for exits in a domain, and what both of them take."""
     common: tuple[Array, ...] = (weight, given.sigma, given.eta)
     lever_of, leave = _PROGRAMS
     if given.rho is not None and given.nest is not None:
@@ -172,17 +239,15 @@ def _domain(
         # As many nests as suppliers, so that one program serves all domains.
         member = jnp.asarray(np.arange(len(given.nest))[:, None] == given.nest, dtype=float)
         lever_of, leave = (partial(program, nests=member) for program in (lever_of, leave))
-    before, ok = in_blocks(lever_of, given.share, *common)
-    after: dict[str, DomainExit] = {}
-    for leaving in wanted:
-        keep = np.ones_like(given.share)
-        if name in leaving.domains:
-            for power, degree in leaving.degree.items():
-                keep[:, powers.index(power)] = 1 - degree
-        made, fine = in_blocks(leave, given.share, keep, *common)
-        after[leaving.id] = made
-        ok = ok & fine
-    return DomainResults(given.share[:, :-1], before, _reverse(given), after, ok)
+    return lever_of, leave, common
+
+
+def _keep(given: Bundle, leaving: Exit, powers: Sequence[str]) -> Array:
+    """What each supplier keeps supplying: shape (n, P + 1)."""
+    keep = np.ones_like(given.share)
+    for power, degree in leaving.degree.items():
+        keep[:, powers.index(power)] = 1 - degree
+    return keep
 
 
 def _levers(

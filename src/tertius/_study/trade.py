@@ -59,12 +59,16 @@ class TradeLevers:
         Shape (n, P): closing routes, trading on.
     reverse
         Shape (n, P): what the power itself loses when it withdraws its trade.
+    reverse_joint, reverse_alone
+        Shape (n, P): what it loses when it closes its routes as well, and when it does that alone.
     """
 
     trade: Array
     joint: Array
     transit_alone: Array
     reverse: Array
+    reverse_joint: Array
+    reverse_alone: Array
 
 
 @jax.tree_util.register_dataclass
@@ -110,6 +114,8 @@ class TradeResults:
         From the baseline.
     after
         By exit id.
+    answered
+        Third parties' answers to concessions by id, shape (n, N): 100 × log welfare ratio by region.
     residual
         Shape (n,): the largest of the draw's equilibria.
     converged
@@ -121,6 +127,7 @@ class TradeResults:
     expenditure: Array
     levers: TradeLevers
     after: dict[str, Aftermath]
+    answered: dict[str, Array]
     residual: Array
     converged: Mask
 
@@ -145,9 +152,17 @@ class TradeResults:
 
 
 def plan(
-    world: TradeWorld, powers: Sequence[str], exits: Sequence[Exit], *, baseline: bool = True
+    world: TradeWorld,
+    powers: Sequence[str],
+    exits: Sequence[Exit],
+    *,
+    baseline: bool = True,
+    answers: Sequence[Exit] = (),
 ) -> list[Counterfactual]:
-    """List the equilibria that a study needs, each once; without ``baseline`` only those after an exit."""
+    """List the equilibria that a study needs, each once; without ``baseline`` only those after an exit.
+
+    Of answers to concessions nothing but the loss is asked, so that each is one equilibrium.
+    """
     owners = {route.owner for route in world.routes if route.owner is not None}
     trading = [power for power in powers if power in world.regions]
     wanted: list[Counterfactual] = []
@@ -162,7 +177,7 @@ def plan(
             if power in owners:
                 wanted.append(Counterfactual(exit=start, closes=power))
                 wanted.append(Counterfactual(exit=start, withdraws=power, closes=power))
-    return wanted
+    return [*wanted, *(Counterfactual(exit=answer.id) for answer in answers)]
 
 
 def _closers(leaving: Exit, owners: set[str]) -> set[str]:
@@ -177,6 +192,7 @@ def run_trade(
     progress: Callable[[float], None] | None = None,
     levers: TradeLevers | None = None,
     retry: bool = True,
+    answers: Sequence[Exit] = (),
 ) -> TradeResults:
     """Solve every equilibrium that the study needs, on all draws at once.
 
@@ -194,6 +210,8 @@ def run_trade(
         From the baseline of the same draws, where they are known: then only what follows an exit is solved.
     retry
         Whether equilibria that the fast iteration has missed are looked for once more.
+    answers
+        Withdrawals by which third parties answer concessions.
 
     Returns
     -------
@@ -201,9 +219,9 @@ def run_trade(
         Levers in log points, per draw.
     """
     n_regions = world.flows.shape[-1]
-    wanted = plan(world, powers, exits, baseline=levers is None)
+    wanted = plan(world, powers, exits, baseline=levers is None, answers=answers)
     column = {c: k for k, c in enumerate(wanted)}
-    by_id = {e.id: e for e in exits}
+    by_id = {e.id: e for e in (*exits, *answers)}
     client = world.client
     abroad = np.array([r for r in range(n_regions) if r != client])
     # The client's exports to every region, then its imports from every region: the pairs that anything can touch.
@@ -242,6 +260,7 @@ def run_trade(
         expenditure=np.asarray(economy.E),
         levers=_levers(world, powers, column, loss, None) if levers is None else levers,
         after=after,
+        answered={a.id: -loss[:, column[Counterfactual(exit=a.id)]] for a in answers},
         residual=np.asarray(solved.residual).max(axis=1),
         converged=np.all(status != model.NOT_CONVERGED, axis=1),
     )
@@ -315,7 +334,8 @@ def _levers(
     client = world.client
     base = np.zeros(loss.shape[::2]) if start is None else loss[:, column[Counterfactual(exit=start)]]
     found = {
-        name: np.full((n, len(powers)), np.nan) for name in ("trade", "joint", "transit_alone", "reverse")
+        name: np.full((n, len(powers)), np.nan)
+        for name in ("trade", "joint", "transit_alone", "reverse", "reverse_joint", "reverse_alone")
     }
     for p, power in enumerate(powers):
         if power not in world.regions:
@@ -329,6 +349,8 @@ def _levers(
             found["joint"][:, p] = loss[:, joint, client] - base[:, client]
             found["transit_alone"][:, p] = 0.0 if alone is None else loss[:, alone, client] - base[:, client]
             found["reverse"][:, p] = loss[:, trade, region] - base[:, region]
+            found["reverse_joint"][:, p] = loss[:, joint, region] - base[:, region]
+            found["reverse_alone"][:, p] = 0.0 if alone is None else loss[:, alone, region] - base[:, region]
     return TradeLevers(**found)
 
 

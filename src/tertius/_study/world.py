@@ -20,7 +20,7 @@ from tertius.case import Case, Quantity
 from tertius.models.levers import approval_shares, normalise_ties
 from tertius.models.trade._economy import Deficits, Factors
 
-__all__ = ["Bundle", "Exit", "Figures", "Route", "TradeWorld", "bundle", "exits", "trade_world"]
+__all__ = ["Bundle", "Exit", "Figures", "Route", "TradeWorld", "answers", "bundle", "exits", "trade_world"]
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -389,3 +389,22 @@ def exits(case: Case, figures: Figures, sectors: Sequence[str]) -> tuple[Exit, .
             )
         )
     return tuple(built)
+
+
+def answers(case: Case, figures: Figures, sectors: Sequence[str]) -> tuple[Exit, ...]:
+    """Build the withdrawals by which third parties may answer concessions, each by the concession and the party."""
+    everything = frozenset({"trade", "transit", *case.domains})
+    return tuple(
+        Exit(
+            f"{name}/{party}",
+            section.title,
+            {party: figures(f"concessions.{name}.answers.{party}.degree", answer.degree)},
+            everything if answer.domains == "all" else frozenset(answer.domains),
+            tuple(range(len(sectors))),
+            True,
+            True,
+            (),
+        )
+        for name, section in case.concessions.items()
+        for party, answer in section.answers.items()
+    )

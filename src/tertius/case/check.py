@@ -710,6 +710,19 @@ def _patron_answers(context: Context) -> Iterator[Trouble]:
             )
 
 
+@check("own-damage-size", "damage made good without a section `trade`, which says how large client and power are")
+def _own_damage(context: Context) -> Iterator[Trouble]:
+    if context.case.trade is not None:
+        return
+    for name, concession in context.case.concessions.items():
+        if concession.own_damage is not None:
+            yield Trouble(
+                ("concessions", name, "own_damage"),
+                "how large the client is against the power is read from `trade`, which this case does not have",
+                key=True,
+            )
+
+
 @check("capability-missing", "an actor of an issue without a capability, whose levers cannot give one")
 def _capability_missing(context: Context) -> Iterator[Trouble]:
     for name, issue in context.case.issues.items():

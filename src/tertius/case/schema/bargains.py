@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StrictBool
 
-from tertius.case.quantity import Degree, LogPoints, NonNegative, Score, Share
+from tertius.case.quantity import Capacity, Degree, LogPoints, NonNegative, Score, Share
 from tertius.case.schema.base import Choice, Identifier, Keyed, PowerId, Record, Ref, Text
 
 __all__ = ["Actor", "Answer", "Concession", "Issue"]
@@ -33,8 +33,19 @@ class Concession(Record):
     public_weight: NonNegative | None = Field(
         None, description="Factor on that cost for the weight of the public."
     )
+    ingratitude: LogPoints | None = Field(
+        None,
+        description="u: what refusing its rescuer costs the client, beyond any threat; left out, gratitude is no "
+        "lever.",
+    )
     own_damage: Share | None = Field(
-        None, description="Share of the damage done by third parties that falls on the power itself."
+        None,
+        description="Share of what third parties' answers cost the client that the power makes good; what they cost "
+        "it through trade is computed.",
+    )
+    rationality: Capacity | None = Field(
+        None,
+        description="λ, per log point, `.inf` never errs; left out, that of the rescue, and without one `.inf`.",
     )
     answers: Keyed[PowerId, Answer] = Field(
         default_factory=dict, description="Third parties that may answer by withdrawing."
