@@ -24,7 +24,7 @@ from tertius._study.world import Bundle, Exit, Figures, TradeWorld, answers, bun
 from tertius.case import Case
 from tertius.models import displacement, levers
 
-__all__ = ["Answered", "DomainExit", "DomainResults", "ExitResults", "Simulation", "simulate"]
+__all__ = ["Answered", "DomainExit", "DomainResults", "ExitResults", "Simulation", "rescuer", "simulate"]
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -105,6 +105,8 @@ class Simulation:
         The what-ifs that were run.
     answers
         Third parties' answers by concession and party (``crimea/west``); empty where further exits were run.
+    renewed
+        Levers (n, P) after a rescue, by the domains in which it changes what the rescuer supplies.
     converged
         Shape (n,): the draws in which every model reached its tolerance.
     residual
@@ -116,6 +118,7 @@ class Simulation:
     domains: dict[str, DomainResults]
     exits: tuple[Exit, ...]
     answers: dict[str, Answered]
+    renewed: dict[str, Array]
     converged: Mask
     residual: Array
 
@@ -184,7 +187,28 @@ def simulate(
     for answer in answering:
         answered[answer.id], fine = _answered(answer, world, trade, bundles, weights, powers)
         converged &= fine
-    return Simulation(world, trade, domains, wanted, answered, converged, residual)
+    renewed: dict[str, Array] = {}
+    if case.rescue is not None and trade_levers is None:
+        for name, change in case.rescue.new_ties.items():
+            more = np.exp(figures(f"rescue.new_ties.{name}", change) / 100)
+            renewed[name], fine = _renewed(bundles[name], weights[name], powers.index(rescuer(case)), more)
+            converged &= fine
+    return Simulation(world, trade, domains, wanted, answered, renewed, converged, residual)
+
+
+def rescuer(case: Case) -> str:
+    """The power that came: the one that was asked, by default the first that could be."""
+    assert case.rescue is not None
+    return case.rescue.asked_of or next(iter(case.rescue.candidates))
+
+
+def _renewed(given: Bundle, weight: Array, power: int, more: Array) -> tuple[Array, Mask]:
+    """Levers (n, P) once a power supplies more, or less, than it did at the same price."""
+    _, leave, common = _programs(given, weight)
+    keep = np.ones_like(given.share)
+    keep[:, power] = more
+    moved, fine = in_blocks(leave, given.share, keep, *common)
+    return moved.lever, fine
 
 
 def _answered(

@@ -710,7 +710,9 @@ def _patron_answers(context: Context) -> Iterator[Trouble]:
             )
 
 
-@check("own-damage-size", "damage made good without a section `trade`, which says how large client and power are")
+@check(
+    "own-damage-size", "damage made good without a section `trade`, which says how large client and power are"
+)
 def _own_damage(context: Context) -> Iterator[Trouble]:
     if context.case.trade is not None:
         return

@@ -47,8 +47,10 @@ import math
 from typing import NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
+from numpy.typing import NDArray
 
 from tertius.models import games
 
@@ -269,21 +271,30 @@ def attribute(
     Array
         ``(..., 3)``: levers, costs of the threats, cost of refusing; they sum to the price.
     """
-    channels = 3
-    paid: dict[tuple[bool, ...], Array] = {}
-    for changed in itertools.product((False, True), repeat=channels):
-        lever, cost, refusing = (with_rescue if c else without for c in changed)
-        stakes = with_rescue[0]._replace(u=refusing[0].u)
-        paid[changed] = play(stakes, Threats(lever[1].L, cost[1].M), rationality).paid
-    points = []
-    for channel in range(channels):
-        total = jnp.zeros(())
-        for changed, value in paid.items():
-            if changed[channel]:
-                continue
-            others = sum(changed)
+    changed = np.array(list(itertools.product((False, True), repeat=len(_CHANNELS))))
+    worlds = changed.shape[0]
+
+    def mix(one: ArrayLike, other: ArrayLike, channel: int) -> Array:
+        a, b = jnp.broadcast_arrays(jnp.asarray(one, float), jnp.asarray(other, float))
+        return jnp.where(changed[:, channel].reshape(worlds, *(1,) * a.ndim), a, b)
+
+    (stakes, threats), (stakes0, threats0) = with_rescue, without
+    stakes = Stakes(*(jnp.asarray(x, float) for x in stakes))._replace(u=mix(stakes.u, stakes0.u, 2))
+    mixed = Threats(mix(threats.L, threats0.L, 0), mix(threats.M, threats0.M, 1))
+    paid = play(stakes, mixed, rationality).paid
+    return jnp.tensordot(jnp.moveaxis(paid, 0, -1), jnp.asarray(_shapley_weights(changed)), 1)
+
+
+_CHANNELS = ("levers", "costs", "refusing")
+
+
+def _shapley_weights(changed: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Weights ``(worlds, channels)`` that turn the values of all mixed worlds into Shapley points."""
+    channels = changed.shape[1]
+    out = np.zeros(changed.shape)
+    for world, row in enumerate(changed):
+        for channel in range(channels):
+            others = int(row.sum()) - int(row[channel])
             weight = math.factorial(others) * math.factorial(channels - others - 1) / math.factorial(channels)
-            more = tuple(c or i == channel for i, c in enumerate(changed))
-            total = total + weight * (paid[more] - value)
-        points.append(total)
-    return jnp.stack(points, -1)
+            out[world, channel] = weight if row[channel] else -weight
+    return out

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field, StrictBool
 
-from tertius.case.quantity import Capacity, Degree, LogPoints, NonNegative, Score, Share
-from tertius.case.schema.base import Choice, Identifier, Keyed, PowerId, Record, Ref, Text
+from tertius.case.quantity import Capacity, Degree, LogPoints, NonNegative, Score, Share, SignedLogPoints
+from tertius.case.schema.base import Choice, Identifier, Keyed, PowerId, Record, Ref, SourceKeys, Text
 
 __all__ = ["Actor", "Answer", "Concession", "Issue"]
 
@@ -28,7 +28,9 @@ class Concession(Record):
     value: LogPoints = Field(description="v: what it is worth to the power.")
     refused: LogPoints = Field(description="e: what a demand refused costs the power.")
     backing_down: LogPoints = Field(description="b: what backing down from its threat costs the power.")
-    reputation: LogPoints = Field(description="k: what carrying out its threat earns the power.")
+    reputation: SignedLogPoints = Field(
+        description="k: what carrying out its threat earns the power; below zero where it frightens its friends."
+    )
     cost: LogPoints = Field(description="c: what granting it costs the client at home.")
     public_weight: NonNegative | None = Field(
         None, description="Factor on that cost for the weight of the public."
@@ -56,6 +58,7 @@ class Concession(Record):
     control: StrictBool = Field(
         False, description="Whether it stands here as a control that nobody expected to be demanded."
     )
+    source: SourceKeys | None = Field(None, description="Where it was asked for or expected.")
     note: str | None = Field(None, description="Anything a reader should know.")
 
 

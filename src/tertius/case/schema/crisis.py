@@ -21,7 +21,7 @@ from tertius.case.quantity import (
     SignedLogPoints,
     Years,
 )
-from tertius.case.schema.base import Day, Iso3, PowerId, Record, Ref, SourceKeys, Text
+from tertius.case.schema.base import Day, DomainId, Iso3, Keyed, PowerId, Record, Ref, SourceKeys, Text
 
 __all__ = [
     "Candidate",
@@ -191,4 +191,8 @@ class Rescue(Record):
         None, description="The client's first belief that a power it asks will come; the guarantee needs it."
     )
     candidates: dict[PowerId, Candidate] = Field(min_length=1, description="The powers that could be asked.")
+    new_ties: Keyed[DomainId, Real] = Field(
+        default_factory=dict,
+        description="Log points by which a rescue changes what the rescuer supplies to the client, by domain.",
+    )
     note: str | None = Field(None, description="Anything a reader should know.")

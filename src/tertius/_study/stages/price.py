@@ -1,0 +1,481 @@
+"""What can be asked of the client, what it will be granted, and what the rescue changes in that.
+
+Each concession is one game for every threat that its patron holds (:mod:`tertius.models.price`), played twice: with
+the rescue, and with the same regime having survived without it. The threats are to withdraw trade, to close the
+routes, to withdraw each other domain, to withdraw the guarantee, and everything at once: all of these that the
+concession lists and whose cost is known.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from tertius._study.compilation import BLOCK, in_blocks
+from tertius._study.simulate import rescuer
+from tertius._study.stages import Context, Made
+from tertius._study.stages._protection import Protection, protection
+from tertius.case import Case, Quantity
+from tertius.models import games, price
+from tertius.models.price import Stakes, Threats
+
+__all__ = [
+    "BRANCHES",
+    "CHANNELS",
+    "EVERYTHING",
+    "GUARANTEE",
+    "MOMENTS",
+    "RATIONALITIES",
+    "run",
+    "threat_labels",
+]
+
+Array = NDArray[np.float64]
+
+BRANCHES = ("rescued", "alone")
+"""The regime saved with help, and the same regime having survived without."""
+
+GUARANTEE = "guarantee"
+EVERYTHING = "everything"
+
+CHANNELS = ("levers", "costs", "refusing")
+"""What a rescue can change: what threats would cost the client, what they would cost the patron, and refusing."""
+
+MOMENTS = ("before", *BRANCHES)
+"""Before the crisis, and after it in each branch."""
+
+RATIONALITIES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, np.inf)
+"""The values of λ that the answer is shown against, per log point."""
+
+LOG_POINTS = "log points"
+
+
+@jax.jit
+def _play(*given: jax.Array) -> price.Played:
+    *stakes, L, M, rationality = given
+    return price.play(Stakes(*stakes), Threats(L, M), rationality)
+
+
+@jax.jit
+def _attribute(*given: jax.Array) -> jax.Array:
+    """Shapley points of the price, from the two branches on the axis before last."""
+    *stakes, L, M, rationality = given
+    one, other = ((Stakes(*(x[..., b] for x in stakes)), Threats(L[..., b, :], M[..., b, :])) for b in (0, 1))
+    return price.attribute(one, other, rationality[..., 0])
+
+
+def threat_labels(case: Case) -> tuple[str, ...]:
+    """Labels of the dimension ``threat``: what a power could withdraw, and everything at once."""
+    found: list[str] = []
+    if case.trade is not None:
+        found.append("trade")
+        if any(route.owner for route in case.trade.routes):
+            found.append("transit")
+    found += case.domains
+    if case.crisis is not None and case.rescue is not None:
+        found.append(GUARANTEE)
+    return (*found, EVERYTHING)
+
+
+def run(context: Context) -> Made:
+    """Play the game of every concession.
+
+    Parameters
+    ----------
+    context
+        What has been computed.
+
+    Returns
+    -------
+    Made
+        The group ``/price``.
+    """
+    found = _Price(context)
+    played = found.play(slice(None))
+    accurate = np.all(played.status != games.Status.INACCURATE, axis=(1, 2))
+    residual = np.nanmax(played.residual.reshape(context.size, -1), axis=1, initial=0.0)
+    return Made({"/price": found.group(played)}, accurate, residual)
+
+
+def both(values: Array) -> Array:
+    """The same in both branches: shape (n, B)."""
+    return np.repeat(values[:, None], len(BRANCHES), axis=1)
+
+
+@dataclass(frozen=True)
+class _Hand:
+    """What a patron can withdraw, each by itself. Shapes (n, B, K), log points; the threats without everything.
+
+    Attributes
+    ----------
+    lever
+        What it would cost the client.
+    own
+        What it would cost the patron, but for the danger that the client collapses; ``NaN`` where it is not known.
+    more_lever, more_own
+        The same of what it adds to everything at once: routes are closed on top of withdrawing trade.
+    """
+
+    lever: Array
+    own: Array
+    more_lever: Array
+    more_own: Array
+
+
+class _Price:
+    """The games of a case's concessions, over all draws."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.case = context.case
+        self.labels = threat_labels(context.case)
+        self.singles = self.labels[:-1]
+        self.patrons = list(dict.fromkeys(c.patron for c in self.case.concessions.values()))
+        saver = [rescuer(self.case)] if self.case.rescue is not None else []
+        holders = list(dict.fromkeys([*self.patrons, *saver]))
+        self.guard: dict[str, Protection] = {p: protection(context, p) for p in holders}
+        self.hands = {p: self._hand(p) for p in holders}
+        self.home: dict[str, Array] = {}
+        self.third: dict[str, Array] = {}
+        self.own_damage: dict[str, Array] = {}
+        parts = [self._concession(name) for name in self.case.concessions]
+        stakes, threats, rationality = zip(*parts, strict=True)
+        self.stakes = Stakes(*(np.stack(x, axis=1) for x in zip(*stakes, strict=True)))
+        self.threats = Threats(*(np.stack(x, axis=1) for x in zip(*threats, strict=True)))
+        self.rationality: Array = np.stack(rationality, axis=1)
+
+    # -- what the patron holds --------------------------------------------------------------------
+
+    def _hand(self, patron: str) -> _Hand:
+        n, trade = self.context.size, self.context.simulation.trade
+        place = list(self.case.powers).index(patron)
+        held = self.context.groups["/levers"].sel(power=patron)
+        unknown = np.full(n, np.nan)
+        lever: dict[str, Array] = {}
+        own: dict[str, Array] = {}
+        more_lever: dict[str, Array] = {}
+        more_own: dict[str, Array] = {}
+        for label in self.singles:
+            if label == GUARANTEE:
+                continue
+            if label != "transit":
+                now = held["lever"].sel(domain=label).values
+                after = self.context.simulation.renewed.get(label)
+                branches = (now if after is None else after[:, place], now)
+                lever[label] = more_lever[label] = np.stack(branches, axis=1)
+                own[label] = more_own[label] = both(held["reverse"].sel(domain=label).values)
+                continue
+            assert trade is not None
+            levers = trade.levers
+            routes = any(r.owner == patron for r in self.case.trade.routes) if self.case.trade else False
+            lever[label] = both(levers.transit_alone[:, place] if routes else unknown)
+            own[label] = both(levers.reverse_alone[:, place] if routes else unknown)
+            more_lever[label] = both((levers.joint - levers.trade)[:, place] if routes else unknown)
+            more_own[label] = both((levers.reverse_joint - levers.reverse)[:, place] if routes else unknown)
+
+        def stack(parts: Mapping[str, Array], guarantee: Array) -> Array:
+            columns = [guarantee if label == GUARANTEE else parts[label] for label in self.singles]
+            return np.stack(columns, axis=-1) if columns else np.empty((n, len(BRANCHES), 0))
+
+        guard = self.guard[patron]
+        return _Hand(
+            stack(lever, guard.lever),
+            stack(own, guard.own),
+            stack(more_lever, guard.lever),
+            stack(more_own, guard.own),
+        )
+
+    def _threats(self, name: str) -> Threats:
+        """Every threat of one concession, shape (n, B, T): what it costs the client and the patron."""
+        concession = self.case.concessions[name]
+        hand, guard = self.hands[concession.patron], self.guard[concession.patron]
+        at_hand = [concession.threats == "all" or label in concession.threats for label in self.singles]
+        offered = np.array(at_hand) & ~np.isnan(hand.lever) & ~np.isnan(hand.own)
+        # Routes closed by a patron that goes on trading cost what closing them alone costs.
+        trades = offered & (np.array(self.singles) == "trade")
+        with_trade = trades.any(axis=-1, keepdims=True)
+        more_lever = np.where(with_trade, hand.more_lever, hand.lever)
+        more_own = np.where(with_trade, hand.more_own, hand.own)
+        several = offered.sum(axis=-1) > 1
+
+        def joined(each: Array, more: Array) -> Array:
+            total = np.where(several, np.where(offered, more, 0.0).sum(axis=-1), np.nan)
+            return np.concatenate([np.where(offered, each, np.nan), total[..., None]], axis=-1)
+
+        lever, own = joined(hand.lever, more_lever), joined(hand.own, more_own)
+        unguarded = np.array([label in (GUARANTEE, EVERYTHING) for label in self.labels])
+        if GUARANTEE in self.singles:
+            guarded = offered[..., self.singles.index(GUARANTEE)]
+            unguarded = unguarded & (guarded[..., None] | (np.array(self.labels) != EVERYTHING))
+            income = lever - np.where(unguarded, guard.lever[..., None], 0.0)
+        else:
+            unguarded = np.zeros_like(unguarded)
+            income = lever
+        cost = price.threat_cost(own, guard.H[:, None, None], guard.rise(income, unguarded))
+        return Threats(lever, np.asarray(cost))
+
+    # -- what hangs on each concession ------------------------------------------------------------
+
+    def _figure(self, name: str, field: str) -> Array:
+        quantity: Quantity | None = getattr(self.case.concessions[name], field)
+        assert quantity is not None
+        return self.context.figures(f"concessions.{name}.{field}", quantity)
+
+    def _optional(self, name: str, field: str, otherwise: float) -> Array:
+        stated = getattr(self.case.concessions[name], field) is not None
+        return self._figure(name, field) if stated else np.full(self.context.size, otherwise)
+
+    def _rationality(self, name: str) -> Array:
+        of_rescue = None if self.case.rescue is None else self.case.rescue.rationality
+        if self.case.concessions[name].rationality is None and of_rescue is not None:
+            return self.context.figures("rescue.rationality", of_rescue)
+        return self._optional(name, "rationality", np.inf)
+
+    def _size(self, patron: str) -> Array:
+        """The client's spending over the patron's, shape (n,); ``NaN`` where trade does not say."""
+        world, trade = self.context.simulation.world, self.context.simulation.trade
+        if world is None or trade is None or patron not in world.regions:
+            return np.full(self.context.size, np.nan)
+        ratio: Array = trade.expenditure[:, world.client] / trade.expenditure[:, world.regions.index(patron)]
+        return ratio
+
+    def _concession(self, name: str) -> tuple[Stakes, Threats, Array]:
+        """Stakes (n, B), threats (n, B, T) and rationality (n, B) of one concession."""
+        section, n = self.case.concessions[name], self.context.size
+        place = list(self.case.powers).index(section.patron)
+        chance, loss, others = (np.zeros((n, len(section.answers))) for _ in range(3))
+        for k, (party, answer) in enumerate(section.answers.items()):
+            chance[:, k] = self.context.figures(
+                f"concessions.{name}.answers.{party}.probability", answer.probability
+            )
+            answered = self.context.simulation.answers[f"{name}/{party}"]
+            loss[:, k], others[:, k] = answered.loss, answered.others[:, place]
+        weight = self._optional(name, "public_weight", 1.0)
+        nothing, one = np.zeros(n), np.ones(n)
+        self.home[name] = np.asarray(
+            price.granting_cost(self._figure(name, "cost"), weight, chance, 0 * loss)
+        )
+        self.third[name] = np.asarray(price.granting_cost(nothing, one, chance, loss))
+        damage = np.asarray(price.granting_cost(nothing, one, chance, others))
+        if section.own_damage is not None:
+            damage = damage + self._figure(name, "own_damage") * self.third[name] * self._size(section.patron)
+        self.own_damage[name] = damage
+
+        # Without a section on the rescue there is no such branch: what would be paid after one is not known.
+        value = both(self._figure(name, "value"))
+        if self.case.rescue is None:
+            value[:, BRANCHES.index("rescued")] = np.nan
+        refusing = np.zeros((n, len(BRANCHES)))
+        refusing[:, BRANCHES.index("rescued")] = self._optional(name, "ingratitude", 0.0)
+        stakes = Stakes(
+            v=value,
+            d=both(damage),
+            e=both(self._figure(name, "refused")),
+            b=both(self._figure(name, "backing_down")),
+            k=both(self._figure(name, "reputation")),
+            C=both(self.home[name] + self.third[name]),
+            u=refusing,
+        )
+        return stakes, self._threats(name), both(self._rationality(name))
+
+    # -- the games --------------------------------------------------------------------------------
+
+    def play(self, rows: slice, rationality: float | None = None) -> price.Played:
+        """Play every game, of some draws and with another rationality if wanted."""
+        lam = self.rationality[rows]
+        if rationality is not None:
+            lam = np.full_like(lam, rationality)
+        given = [np.asarray(x)[rows] for x in (*self.stakes, *self.threats)]
+        played: price.Played = in_blocks(_play, *given, lam)
+        return played
+
+    def _attribution(self, rows: slice) -> Array:
+        given = [np.asarray(x)[rows] for x in (*self.stakes, *self.threats)]
+        points: Array = in_blocks(_attribute, *given, self.rationality[rows])
+        return points
+
+    # -- what findings hold -----------------------------------------------------------------------
+
+    def group(self, played: price.Played) -> xr.Dataset:
+        """The group ``/price``."""
+        names = list(self.case.concessions)
+        expected = np.array([not c.control for c in self.case.concessions.values()])
+        paid = played.paid
+        some = (
+            1 - np.prod(1 - paid[:, expected], axis=1) if expected.any() else np.full_like(paid[:, 0], np.nan)
+        )
+        number = np.arange(len(self.labels))
+        brought = np.where(played.threat[..., None] >= 0, played.threat[..., None] == number, np.nan)
+        by_branch, by_threat = ("draw", "concession", "branch"), ("draw", "concession", "branch", "threat")
+        by_draw = ("draw", "concession")
+        few = slice(0, min(BLOCK, self.context.size))
+        against = [self.play(few, lam) for lam in RATIONALITIES]
+        curves = ("rationality", "concession", "branch")
+
+        def of(values: Mapping[str, Array]) -> Array:
+            return np.stack([values[name] for name in names], axis=1)
+
+        table: dict[str, tuple[Sequence[str], Any, str, str]] = {
+            "demanded": (by_branch, played.demanded, "probability", "that the patron demands it"),
+            "granted": (by_branch, played.granted, "probability", "that it is granted, once demanded"),
+            "paid": (by_branch, paid, "probability", "that it is demanded and granted"),
+            "price": (
+                by_draw,
+                paid[..., 0] - paid[..., 1],
+                "probability",
+                "paid after the rescue, less paid by the same regime having survived alone",
+            ),
+            "believed": (
+                by_branch,
+                played.believed,
+                "probability",
+                "that the patron would carry out the threat that it brings",
+            ),
+            "worth": (by_branch, played.worth, LOG_POINTS, "what the patron expects of demanding"),
+            "brought": (by_threat, brought, "share", "whether the patron brings this threat"),
+            "threat_lever": (
+                by_threat,
+                self.threats.L,
+                LOG_POINTS,
+                "what the threat, carried out, costs the client",
+            ),
+            "threat_cost": (by_threat, self.threats.M, LOG_POINTS, "what carrying it out costs the patron"),
+            "demanded_with": (
+                by_threat,
+                played.by_threat.demanded,
+                "probability",
+                "that the patron demands, were this its only threat",
+            ),
+            "granted_with": (
+                by_threat,
+                played.by_threat.granted,
+                "probability",
+                "that a demand under this threat is granted",
+            ),
+            "believed_with": (
+                by_threat,
+                played.by_threat.believed,
+                "probability",
+                "that this threat would be carried out",
+            ),
+            "granting_cost": (
+                by_draw,
+                of(self.home) + of(self.third),
+                LOG_POINTS,
+                "what granting costs the client",
+            ),
+            "third_party_loss": (
+                by_draw,
+                of(self.third),
+                LOG_POINTS,
+                "the part of it from third parties that answer, expected",
+            ),
+            "own_damage": (
+                by_draw,
+                of(self.own_damage),
+                LOG_POINTS,
+                "the patron's own share of what third parties do, expected",
+            ),
+            "some": (("draw", "branch"), some, "probability", "that at least one is demanded and granted"),
+            "some_price": (
+                ("draw",),
+                some[:, 0] - some[:, 1],
+                "probability",
+                "at least one paid after the rescue, less having survived alone",
+            ),
+            "attribution": (
+                ("concession", "channel"),
+                self._attribution(few).mean(axis=0),
+                "probability",
+                "part of the price from this channel",
+            ),
+            **{
+                f"{name}_at": (
+                    curves,
+                    np.stack([getattr(p, name).mean(axis=0) for p in against]),
+                    "probability",
+                    f"{name}, mean over draws, at this rationality",
+                )
+                for name in ("demanded", "granted", "paid")
+            },
+        }
+        coords: dict[str, Any] = {
+            "concession": names,
+            "branch": list(BRANCHES),
+            "threat": list(self.labels),
+            "channel": list(CHANNELS),
+            "rationality": list(RATIONALITIES),
+        }
+        if self.case.rescue is not None:
+            levers = self._levers(rescuer(self.case))
+            before, rescued, alone = (levers[:, :, m] for m in range(len(MOMENTS)))
+            coords |= {"held": [*self.singles, "total"], "moment": list(MOMENTS)}
+            table |= {
+                "lever_at": (("draw", "held", "moment"), levers, LOG_POINTS, "levers of the rescuer"),
+                "lever_new": (
+                    ("draw", "held"),
+                    rescued - before,
+                    LOG_POINTS,
+                    "lever after the rescue less that before the crisis",
+                ),
+                "lever_created": (
+                    ("draw", "held"),
+                    rescued - alone,
+                    LOG_POINTS,
+                    "lever after the rescue less that after having survived alone",
+                ),
+            }
+        made = xr.Dataset(
+            {
+                name: xr.Variable(dims, values, attrs={"long_name": long, "unit": unit})
+                for name, (dims, values, unit, long) in table.items()
+            },
+            coords=coords,
+            attrs={
+                "titles": json.dumps({k: c.title for k, c in self.case.concessions.items()}),
+                "patrons": json.dumps({k: c.patron for k, c in self.case.concessions.items()}),
+                "controls": json.dumps([k for k, c in self.case.concessions.items() if c.control]),
+                "not_offered": json.dumps(self._not_offered()),
+                "few_draws": few.stop,
+            },
+        )
+        return made
+
+    def _levers(self, power: str) -> Array:
+        """A power's levers before the crisis and in each branch after it, with their total: shape (n, K + 1, 3)."""
+        held = self.hands[power].more_lever
+        before = held[:, BRANCHES.index("alone")].copy()
+        if GUARANTEE in self.singles:
+            before[:, self.singles.index(GUARANTEE)] = self.guard[power].before
+        parts = np.stack([before, held[:, 0], held[:, 1]], axis=-1)
+        # No route of one's own is no lever; a tie that is not stated is an unknown one.
+        owner = (
+            any(r.owner == power for r in self.case.trade.routes) if self.case.trade is not None else False
+        )
+        if "transit" in self.singles and not owner:
+            parts[:, self.singles.index("transit")] = 0.0
+        return np.concatenate([parts, parts.sum(axis=1, keepdims=True)], axis=1)
+
+    def _not_offered(self) -> dict[str, dict[str, str]]:
+        """For each patron, the threats that cannot be costed, and why."""
+        out: dict[str, dict[str, str]] = {}
+        for patron in self.patrons:
+            hand, guard = self.hands[patron], self.guard[patron]
+            out[patron] = {}
+            for k, label in enumerate(self.singles):
+                if np.isnan(hand.lever[..., k]).all():
+                    out[patron][label] = (
+                        "it holds no such lever" if label == "transit" else "the tie is not stated"
+                    )
+                elif np.isnan(hand.own[..., k]).all():
+                    out[patron][label] = "what carrying it out would cost it is not stated"
+                elif np.isnan(guard.H).all():
+                    out[patron][label] = "what the client's collapse would cost it is not stated"
+        return out
