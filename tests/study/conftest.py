@@ -140,6 +140,12 @@ def document() -> dict[str, Any]:
     return _case()
 
 
+@pytest.fixture(scope="session")
+def original() -> dict[str, Any]:
+    """The same, which nobody may change."""
+    return _case()
+
+
 @pytest.fixture
 def build() -> Callable[[dict[str, Any]], Case]:
     """A document to a case."""

@@ -153,6 +153,10 @@ def path_words(path: str, reading: Reading) -> str:
             return f"{names.domain(domain)}: capacity, {who}"
         case ["domains", domain, *rest]:
             return f"{names.domain(domain)}: {' '.join(rest).replace('_', ' ')}"
+        case ["concessions", concession, "answers", power, *rest]:
+            return f"{names.concession(concession)}: {names.power(power)}'s answer, {' '.join(rest)}"
+        case ["concessions", concession, *rest]:
+            return f"{names.concession(concession)}: {' '.join(rest).replace('_', ' ')}"
         case ["exits", _, "leavers", power]:
             return f"Degree of the exit: {names.power(power)}"
     return " › ".join(plain)

@@ -203,6 +203,12 @@ class Names:
             return self.client
         return "The world as a whole" if key == "world" else self.power(key)
 
+    def concession(self, key: str) -> str:
+        """Name a concession."""
+        entry = self._section("concessions").get(key)
+        title = entry.get("title") if isinstance(entry, Mapping) else None
+        return str(title) if title else key.replace("_", " ")
+
     def route(self, key: str) -> str:
         """Name a route."""
         routes = self._section("trade").get("routes")

@@ -146,7 +146,7 @@ def run(
         with clock.stage("models") as report:
             main = simulate(case, values, BASE, only=first, progress=report)
         with clock.stage("further models"):
-            whole = _complete(case, values, BASE, main, headline)
+            whole = _complete(case, values, BASE, main, headline, shown=True)
         main = whole.simulation
         _refuse(main, allow_unconverged)
         found = whole.groups
@@ -208,11 +208,17 @@ class _Run:
 
 
 def _complete(
-    case: Case, values: Draws, structure: Structure, simulation: Simulation, headline: str | None
+    case: Case,
+    values: Draws,
+    structure: Structure,
+    simulation: Simulation,
+    headline: str | None,
+    *,
+    shown: bool = False,
 ) -> _Run:
     """Run the stages on top of a simulation, and put labels on everything."""
     raw = raw_groups(case, simulation, headline)
-    made = run_stages(Context(case, Figures(values), structure, simulation, headline, raw))
+    made = run_stages(Context(case, Figures(values), structure, simulation, headline, raw, shown))
     assert made.converged is not None
     assert made.residual is not None
     whole = replace(simulation, converged=made.converged, residual=made.residual)

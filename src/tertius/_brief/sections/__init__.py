@@ -26,7 +26,7 @@ __all__ = ["CLOSING", "SECTIONS", "closing", "leads", "parts", "summaries"]
 SECTIONS: tuple[str, ...] = ()
 """The sections that stand before the claims, in the order of reading."""
 
-CLOSING: tuple[str, ...] = ("sure",)
+CLOSING: tuple[str, ...] = ("price", "sure",)
 """The sections that stand after the claims."""
 
 

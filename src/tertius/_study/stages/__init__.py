@@ -19,8 +19,8 @@ compiled once (``tertius._study.compilation.in_blocks``), no loop over draws.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import xarray as xr
@@ -58,6 +58,8 @@ class Context:
         The case's first exit; None if it has none. Further exits are not there, since they run on fewer draws.
     groups
         Path to group of what has been computed: ``/levers``, ``/displacement`` and the stages before, n draws each.
+    main
+        Whether this is the main run, whose groups the findings show; what only a reader needs is left out elsewhere.
     """
 
     case: Case
@@ -66,6 +68,7 @@ class Context:
     simulation: Simulation
     headline: str | None
     groups: Mapping[str, xr.Dataset]
+    main: bool = False
 
     @property
     def size(self) -> int:
@@ -93,8 +96,8 @@ class Made:
     residual: Array | None = field(default=None)
 
 
-def run_stages(context: Context) -> Made:
-    """Run every stage that the case asks for.
+def run_stages(context: Context, only: Collection[str] | None = None) -> Made:
+    """Run every stage that the case asks for, or those of them that are named.
 
     Returns
     -------
@@ -105,19 +108,10 @@ def run_stages(context: Context) -> Made:
     converged = context.simulation.converged.copy()
     residual = context.simulation.residual.copy()
     for name in asked(context.case):
-        if name not in STAGES:
+        if name not in STAGES or (only is not None and name not in only):
             continue
         stage = importlib.import_module(f"{__name__}.{name}")
-        made: Made = stage.run(
-            Context(
-                context.case,
-                context.figures,
-                context.structure,
-                context.simulation,
-                context.headline,
-                groups,
-            )
-        )
+        made: Made = stage.run(replace(context, groups=groups))
         groups |= made.groups
         if made.converged is not None:
             converged &= made.converged

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from tertius._study.compilation import BLOCK, in_blocks
 from tertius._study.simulate import rescuer
-from tertius._study.stages import Context, Made
+from tertius._study.stages import Context, Made, run_stages
+from tertius._study.stages._conditions import conditions
 from tertius._study.stages._protection import Protection, protection
 from tertius.case import Case, Quantity
 from tertius.models import games, price
@@ -101,7 +102,19 @@ def run(context: Context) -> Made:
     played = found.play(slice(None))
     accurate = np.all(played.status != games.Status.INACCURATE, axis=(1, 2))
     residual = np.nanmax(played.residual.reshape(context.size, -1), axis=1, initial=0.0)
-    return Made({"/price": found.group(played)}, accurate, residual)
+    group = found.group(played)
+    if context.main and any(not c.control for c in context.case.concessions.values()):
+        name = "some_price" if context.case.rescue is not None else "some"
+
+        def again(other: Context) -> Array:
+            # The names of the stages before this one, whose results it reads.
+            made = run_stages(other, only=("reputation", "regime", "rescue", "price")).groups["/price"][name]
+            values: Array = (made if made.ndim == 1 else made.isel(branch=-1)).values
+            return values
+
+        target = group[name] if group[name].ndim == 1 else group[name].isel(branch=-1)
+        group.attrs["conditions"] = json.dumps(conditions(context, target.values, again))
+    return Made({"/price": group}, accurate, residual)
 
 
 def both(values: Array) -> Array:
