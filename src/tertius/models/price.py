@@ -222,7 +222,7 @@ def play(stakes: Stakes, threats: Threats, rationality: ArrayLike | None) -> Pla
     lever, cost = jnp.asarray(threats.L, float), jnp.asarray(threats.M, float)
     lam = None if rationality is None else jnp.asarray(rationality, float)[..., None]
     solved = games.solve(game(each, lever, cost), lam)
-    worth = solved.worth["demanded"]["patron"]
+    worth = solved.worth["demanded"][..., 0]  # the patron moves first, and so is the first player
     by_threat = ByThreat(
         worth,
         solved.choice["start"]["demand"],

@@ -26,7 +26,7 @@ __all__ = ["CLOSING", "SECTIONS", "closing", "leads", "parts", "summaries"]
 SECTIONS: tuple[str, ...] = ("price",)
 """The sections that stand before the claims, in the order of reading."""
 
-CLOSING: tuple[str, ...] = ("price", "sure",)
+CLOSING: tuple[str, ...] = ("sure",)
 """The sections that stand after the claims."""
 
 
