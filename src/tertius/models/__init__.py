@@ -9,9 +9,29 @@ from typing import TYPE_CHECKING, Any
 import jax
 
 if TYPE_CHECKING:
-    from tertius.models import displacement, games, levers, price, regime, reputation, rescue, trade
+    from tertius.models import (
+        displacement,
+        games,
+        levers,
+        orientation,
+        price,
+        regime,
+        reputation,
+        rescue,
+        trade,
+    )
 
-__all__ = ["displacement", "games", "levers", "price", "regime", "reputation", "rescue", "trade"]
+__all__ = [
+    "displacement",
+    "games",
+    "levers",
+    "orientation",
+    "price",
+    "regime",
+    "reputation",
+    "rescue",
+    "trade",
+]
 
 # Residuals of 1e-10 are out of reach in single precision, which JAX would use by default.
 _config: Any = jax.config
