@@ -308,7 +308,8 @@ def test_check_reads_the_claims_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--version"], ["cases"], ["schema"], ["check", "kazakhstan-2022"], ["run", "--help"]]
+    "arguments",
+    [["--version"], ["cases"], ["schema"], ["check", "kazakhstan-2022"], ["run", "--help"], ["data", "list"]],
 )
 def test_light_commands_do_not_wait_for_the_models(arguments: list[str]) -> None:
     program = (

@@ -128,4 +128,5 @@ def _complain(error: TertiusError) -> None:
     where = f"{error.path}: " if error.path else ""
     typer.echo(f"{where}error[{error.code}]: {error.message}", err=True)
     if error.hint:
-        typer.echo(f"  {error.hint[0].upper()}{error.hint[1:]}.".replace("..", "."), err=True)
+        stop = "" if error.hint.endswith(("?", ".")) else "."
+        typer.echo(f"  {error.hint[0].upper()}{error.hint[1:]}{stop}", err=True)

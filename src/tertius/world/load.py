@@ -288,7 +288,7 @@ def _indexed(got: dict[str, NDArray[np.object_]]) -> _Rows:
 
 def _baci(name: str, year: int) -> World:
     source, rows = _baci_rows(year)
-    return _world(name, year, rows, (source, pack("wdi")))
+    return _world(name, year, rows, (source,))
 
 
 def _unctad(name: str, year: int) -> World:
@@ -308,7 +308,7 @@ def _unctad(name: str, year: int) -> World:
         tuple(str(s) for s in SITC),
         tuple(SITC.values()),
     )
-    return _world(name, year, rows, (source, pack("wdi")))
+    return _world(name, year, rows, (source,))
 
 
 def _ots(name: str, year: int, *, six: bool) -> World:
@@ -368,9 +368,7 @@ def _ots(name: str, year: int, *, six: bool) -> World:
         f"each pair's total is BACI's of {year}, its split over sectors Open Trade Statistics'; {100 * share:.1f} % of "
         f"trade, in {int(guessed.sum()):,} pairs that it lacks, is split as the exporter's other exports are (assumed)"
     )
-    return _world(
-        name, year, rows, (sections, baci, pack("wdi")), guessed=guessed, notes=(note,), reports=baci
-    )
+    return _world(name, year, rows, (sections, baci), guessed=guessed, notes=(note,), reports=baci)
 
 
 def _itpd(name: str, year: int) -> World:
@@ -397,7 +395,7 @@ def _itpd(name: str, year: int) -> World:
         name,
         year,
         _indexed(got),
-        (source, pack("wdi")),
+        (source,),
         domestic=True,
         deflator=level[year] / level[2010],
         unit="billion US$ of 2010",
@@ -421,7 +419,9 @@ def _world(
     notes: tuple[str, ...] = (),
     reports: Pack | None = None,
 ) -> World:
-    product = _gdp(year)
+    product, product_source = _gdp(year)
+    if product_source not in sources:
+        sources = (*sources, product_source)
     has = np.array([c in product for c in rows.economies])
     keep = np.ones_like(has) if domestic else has
     countries = rows.economies[keep]
@@ -498,14 +498,26 @@ def _world(
     )
 
 
-def _gdp(year: int) -> dict[str, float]:
-    """Current US dollars by economy."""
+def _gdp(year: int) -> tuple[dict[str, float], Pack]:
+    """Current US dollars by economy, and whose figures they are.
+
+    Those of the World Bank; where these are not at hand, those that came with the trade of 2023.
+    """
+    source = pack("wdi")
+    try:
+        files = require("wdi", "gdp_current")
+    except CannotCompute as error:
+        source = pack("baci-2023")
+        file = store.path(source, source.table("gdp"))
+        if error.code != "no-data" or file is None or year != source.years[0]:
+            raise
+        files = {"gdp_current": file}
     got = store.query(
         "select iso3, gdp_current_usd as v from gdp_current where year = ? and gdp_current_usd is not null",
-        require("wdi", "gdp_current"),
+        files,
         [year],
     )
-    return dict(zip(got["iso3"].tolist(), np.asarray(got["v"], dtype=float).tolist(), strict=True))
+    return dict(zip(got["iso3"].tolist(), np.asarray(got["v"], dtype=float).tolist(), strict=True)), source
 
 
 def _coverage(

@@ -115,7 +115,7 @@ class Source:
     reader
         The name of what reads it, or empty if nothing does.
     tables
-        The tables that it gives, alone or with its neighbours of the same reader.
+        The tables that it gives, alone or together with other files.
     bytes
         Its size; 0 if not known.
     """
@@ -223,21 +223,7 @@ def _pack(name: str, given: dict[str, Any]) -> Pack:
         )
         for table, g in given.pop("tables").items()
     }
-    sources = [Source(**{**g, "tables": tuple(g.get("tables", ()))}) for g in given.pop("sources", ())]
-    # A file without tables of its own is read together with the one before it.
-    for k, source in enumerate(sources):
-        if source.reader and not source.tables:
-            partner = next((s for s in sources if s.reader == source.reader and s.tables), None)
-            shared = partner.tables if partner else tuple(tables)
-            sources[k] = Source(
-                source.repository,
-                source.commit,
-                source.path,
-                source.sha256,
-                source.reader,
-                shared,
-                source.bytes,
-            )
+    sources = tuple(Source(**{**g, "tables": tuple(g.get("tables", ()))}) for g in given.pop("sources", ()))
     flags = tuple(
         Flag(
             g["kind"],
@@ -254,7 +240,7 @@ def _pack(name: str, given: dict[str, Any]) -> Pack:
         years=(first, last),
         formats=tuple(given.pop("formats")),
         tables=MappingProxyType(tables),
-        sources=tuple(sources),
+        sources=sources,
         flags=flags,
         **given,
     )
