@@ -6,6 +6,7 @@
     world.table("sipri-arms", where="recipient_iso3 = 'KAZ'")
     world.bloc("eu", 2013)                            # who belonged then
     world.power("west", 2021)
+    world.ties("KAZ", 2021, powers=["RUS", "CHN", "west"])
     world.PACKS["fbic"].citation
 
 Names are imported when first used: looking into the registry does not wait for the numerical libraries.
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tertius.world.codes import Country, countries, country
+    from tertius.world.domains import DOMAINS, Tie, Ties, ties
     from tertius.world.fetch import HOST_VARIABLE, MIRROR_VARIABLE, add, get
     from tertius.world.load import COVERAGE, World, load_world, worlds
     from tertius.world.packs import PACKS, Flag, Pack, pack
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COVERAGE",
+    "DOMAINS",
     "HOST_VARIABLE",
     "MIRROR_VARIABLE",
     "PACKS",
@@ -36,6 +39,8 @@ __all__ = [
     "Flag",
     "Pack",
     "Power",
+    "Tie",
+    "Ties",
     "World",
     "add",
     "array",
@@ -49,11 +54,13 @@ __all__ = [
     "power",
     "sql",
     "table",
+    "ties",
     "worlds",
 ]
 
 _HOME = {
     "codes": ("Country", "countries", "country"),
+    "domains": ("DOMAINS", "Tie", "Ties", "ties"),
     "fetch": ("HOST_VARIABLE", "MIRROR_VARIABLE", "add", "get"),
     "load": ("COVERAGE", "World", "load_world", "worlds"),
     "packs": ("PACKS", "Flag", "Pack", "pack"),
