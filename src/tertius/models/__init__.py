@@ -10,6 +10,7 @@ import jax
 
 if TYPE_CHECKING:
     from tertius.models import (
+        bargaining,
         displacement,
         games,
         levers,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "bargaining",
     "displacement",
     "games",
     "levers",
