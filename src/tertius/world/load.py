@@ -21,6 +21,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -286,6 +287,15 @@ def _indexed(got: dict[str, NDArray[np.object_]]) -> _Rows:
     return _Rows(economies, index[:half], index[half:], np.asarray(got["v"], dtype=float))
 
 
+def _place(labels: NDArray[np.str_], given: NDArray[Any]) -> _Codes:
+    """Return where each code is among the labels; −1 if it is not."""
+    order = np.argsort(labels)
+    text = given.astype(str)
+    at = np.minimum(np.searchsorted(labels, text, sorter=order), len(labels) - 1)
+    found = order[at]
+    return np.where(labels[found] == text, found, -1)
+
+
 def _baci(name: str, year: int) -> World:
     source, rows = _baci_rows(year)
     return _world(name, year, rows, (source,))
@@ -332,16 +342,12 @@ def _ots(name: str, year: int, *, six: bool) -> World:
         names = tuple(str(n) for n in labels["name"])
     baci, totals = _baci_rows(year)
     n = len(totals.economies)
-    place = {code: k for k, code in enumerate(totals.economies)}
-    known = np.array(
-        [e in place and i in place for e, i in zip(got["exporter"], got["importer"], strict=True)]
-    )
+    o, d = _place(totals.economies, got["exporter"]), _place(totals.economies, got["importer"])
+    known = (o >= 0) & (d >= 0)
+    s = _place(np.array(sectors), got["sector"])
     split = np.zeros((n, n, len(sectors)))
-    index = {label: k for k, label in enumerate(sectors)}
-    o = np.array([place[e] for e in got["exporter"][known]])
-    d = np.array([place[i] for i in got["importer"][known]])
-    s = np.array([index[str(x)] for x in got["sector"][known]])
-    np.add.at(split, (o, d, s), np.asarray(got["v"][known], dtype=float))
+    # One row a pair and sector.
+    split[o[known], d[known], s[known]] = got["v"][known]
     total = np.zeros((n, n))
     total[totals.origin, totals.destination] = totals.value
     sums = split.sum(2)

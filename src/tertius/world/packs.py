@@ -55,7 +55,7 @@ class Flag:
         Parameters
         ----------
         economies
-            ISO3 codes. A pair counts when both its ends are among them.
+            ISO3 codes. A pair counts when one of its ends is among them, since its figure is in that end's totals.
         year
             The year of the answer, if it has one.
         """
@@ -64,7 +64,7 @@ class Flag:
         if not self.economies and not self.pairs:
             return True
         asked = set(economies)
-        return bool(self.economies & asked) or any(asked.issuperset(pair) for pair in self.pairs)
+        return bool(self.economies & asked) or any(asked & set(pair) for pair in self.pairs)
 
     def __str__(self) -> str:
         about = [*sorted(self.economies), *(f"{o}→{d}" for o, d in sorted(self.pairs))]

@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -363,9 +364,18 @@ def csv(path: Path, table: Table, **options: Any) -> str:
     )
 
 
+@cache
+def _memory() -> duckdb.DuckDBPyConnection:
+    # What does not fit into memory spills into the store's folder, if ever.
+    return duckdb.connect(
+        ":memory:",
+        config={"threads": max(1, min(4, os.cpu_count() or 1)), "temp_directory": str(folder() / ".spill")},
+    )
+
+
 def connect() -> duckdb.DuckDBPyConnection:
-    """Return a connection to nothing but this process's memory."""
-    return duckdb.connect(":memory:", config={"threads": max(1, min(4, os.cpu_count() or 1))})
+    """Return a connection to nothing but this process's memory; what it names is gone when it is closed."""
+    return _memory().cursor()
 
 
 def path(of: Pack, table: Table) -> Path | None:
@@ -396,7 +406,7 @@ def query(sql: str, files: Mapping[str, Path], parameters: Iterable[Any] = ()) -
     """
     with connect() as connection:
         for name, file in files.items():
-            connection.execute(f"create view {quoted(name)} as select * from {select(file)}")
+            connection.execute(f"create temp view {quoted(name)} as select * from {select(file)}")
         return connection.execute(sql, list(parameters)).fetchnumpy()
 
 
@@ -404,7 +414,7 @@ def frame(sql: str, files: Mapping[str, Path], parameters: Iterable[Any] = ()) -
     """Run a query as :func:`query` does; return a frame."""
     with connect() as connection:
         for name, file in files.items():
-            connection.execute(f"create view {quoted(name)} as select * from {select(file)}")
+            connection.execute(f"create temp view {quoted(name)} as select * from {select(file)}")
         return connection.execute(sql, list(parameters)).df()
 
 
