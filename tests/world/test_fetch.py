@@ -132,7 +132,7 @@ def test_an_original_and_the_mirror_end_in_the_same_table(
     assert told[-1] == 1.0
     assert all(0 <= done <= 1 for done in told)
     assert len(set(told)) > 20
-    assert list((store.folder() / "downloads").iterdir()) == []
+    assert list(store.folder().glob("*/downloads/*")) == []
     monkeypatch.setenv(MIRROR_VARIABLE, str(mirror))
     monkeypatch.setenv(store.STORE_VARIABLE, str(tmp_path / "other"))
     for (name, which), frame in got.items():
@@ -206,6 +206,24 @@ def test_a_disk_that_fills_up_while_downloading(server: Server, own_store: Path)
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "disk-full", said.stderr
     assert unfinished(own_store) == []
+
+
+def test_killed_while_downloading(server: Server, own_store: Path) -> None:
+    """Nothing can be cleared away by a process that is killed; the next one does it."""
+    code = (
+        "import os, signal\n"
+        "from tertius.world import get\n"
+        f"get('{TWO}', progress=lambda _, done: os.kill(os.getpid(), signal.SIGKILL) if done > 0.3 else None)\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", code], check=False)
+    assert killed.returncode == -9
+    assert store.stored(pack(TWO)) == {}
+    assert unfinished(own_store) != []
+    get(TWO)
+    assert store.check(pack(TWO)) == []
+    assert unfinished(own_store) == sorted(
+        [s.file for s in store.stored(pack(TWO)).values()] + [store.RECEIPT]
+    )
 
 
 def test_two_processes_fetch_once(server: Server) -> None:

@@ -183,7 +183,7 @@ def get(name: str, *tables: str, progress: Progress = _silent) -> dict[str, stor
         if all(t in there and there[t].way == "get" and store.path(wanted, wanted.tables[t]) for t in asked):
             progress(name, 1.0)
             return there
-        downloads = store.folder() / "downloads"
+        downloads = place / store.DOWNLOADS
         with store.translated("preparing the folder of downloads", downloads):
             downloads.mkdir(exist_ok=True)
         sizes = [max(s.bytes, 1) for s in sources]

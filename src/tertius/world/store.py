@@ -15,6 +15,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -52,6 +53,9 @@ __all__ = [
 
 STORE_VARIABLE = "TERTIUS_DATA_STORE"
 RECEIPT = "pack.json"
+# Within a pack's folder: originals that came whole, and where releases are unpacked.
+DOWNLOADS = "downloads"
+UNPACKED = ".release."
 # Raised when the same original would make a different table than before.
 LAYOUT = 1
 _PART = ".part"
@@ -224,8 +228,10 @@ def locked(of: Pack, wait: float = 600.0) -> Iterator[Path]:
                 )
             time.sleep(0.05)
         # Nobody else writes here now, so what is unfinished was left by a process that was killed.
-        for left in place.glob(f".*{_PART}"):
+        for left in (*place.glob(f".*{_PART}"), *place.glob(f"{DOWNLOADS}/tmp*")):
             left.unlink(missing_ok=True)
+        for left in place.glob(f"{UNPACKED}*"):
+            shutil.rmtree(left, ignore_errors=True)
         yield place
     finally:
         os.close(handle)
@@ -447,7 +453,7 @@ def remove(of: Pack) -> int:
     freed = 0
     with locked(of) as place, translated(f"removing '{of.name}'", place):
         # The receipt goes first: a pack without one is not there, whatever files are left.
-        for file in [place / RECEIPT, *place.glob("*.parquet")]:
+        for file in [place / RECEIPT, *place.glob("*.parquet"), *place.glob(f"{DOWNLOADS}/*")]:
             with contextlib.suppress(FileNotFoundError):
                 freed += file.stat().st_size
                 file.unlink()

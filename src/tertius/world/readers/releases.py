@@ -147,7 +147,7 @@ def read_release(
         If a file is none that the pack can be read from.
     """
     with store.translated("unpacking a release", place):
-        unpacked = Path(tempfile.mkdtemp(dir=place, prefix=".release."))
+        unpacked = Path(tempfile.mkdtemp(dir=place, prefix=store.UNPACKED))
     try:
         with store.translated("unpacking a release", unpacked):
             opened = [(inner, outer) for outer in paths for inner in _inside(outer, unpacked)]
