@@ -393,6 +393,19 @@ def test_the_world_bank_in_each_of_its_forms(own_store: Path, tmp_path: Path) ->
             [[705, "KAZ", "Kazakhstan", 2020, 60, -0.5, None, -0.7, -0.5, -0.3, -0.2]],
         ),
         (
+            "imf-fdi",
+            "positions",
+            '"COUNTRY.ID","COUNTRY","DV_TYPE.ID","DV_TYPE","INDICATOR.ID","INDICATOR","COUNTERPART_COUNTRY.ID",'
+            '"COUNTERPART_COUNTRY","FREQUENCY.ID","FREQUENCY","TIME_PERIOD","OBS_VALUE","SCALE.ID","SCALE"\n'
+            '"DEU","Germany","O","Reported official data","OTWD_D_NETAL_FALL_ALL","x, y","ROU","Romania","A","Annual",'
+            '"2014","6921.584100000002","6","Millions"\n'
+            '"DEU","Germany","O","Reported official data","OTWD_D_NETAL_FALL_ALL","x, y","ROU","Romania","A","Annual",'
+            '"2022","","6","Millions"\n'
+            '"USA","United States","O","Reported official data","OTWD_D_NETAL_FALL_ALL","x","GX451","G","A","Annual",'
+            '"2015","38073","6","Millions"\n',
+            [[2014, "outward", "DEU", "ROU", "O", 6921.584100000002]],
+        ),
+        (
             "itpd-e",
             "flows",
             "importer;exporter;year;value_usd2010;remark\nKAZ;KAZ;2016;100;home\nRUS;KAZ;2016;7;\n",
@@ -464,6 +477,12 @@ def test_what_is_no_release_of_the_pack(own_store: Path, tmp_path: Path) -> None
             add("fbic", [written(tmp_path / "x.csv", text)])
     with pytest.raises(BadInput, match="two of the files"):
         add("wdi", [written(tmp_path / "a.csv", WDI_CSV), written(tmp_path / "b.csv", WDI_CSV)])
+    one = written(tmp_path / "d.csv", "year,exporter,importer,value_usd2010\n2016,KAZ,RUS,7\n")
+    other = written(tmp_path / "e.csv", "importer,exporter,year,value_usd2010\nCHN,KAZ,2016,8\n")
+    assert add("itpd-e", [one, other])["flows"].rows == 2
+    with pytest.raises(BadInput, match="year 2016, exporter KAZ, importer RUS"):
+        add("itpd-e", [one, one])
+    store.remove(pack("itpd-e"))
     with pytest.raises(BadInput, match="no row"):
         add("itpd-e", [written(tmp_path / "c.csv", "year,exporter,importer,value_usd2010\n")])
     assert unfinished(own_store) == []

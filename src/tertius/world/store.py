@@ -305,6 +305,8 @@ def write(
                         code="no-rows",
                         path=", ".join(o.name for o in origins),
                     )
+                if way == "add":
+                    _refuse_twice(connection, of, table, hidden)
                 digest = sha256(hidden)
                 hidden.chmod(0o644)
                 os.replace(hidden, place / f"{name}-{digest[:16]}.parquet")
@@ -334,6 +336,21 @@ def write(
             with contextlib.suppress(OSError):
                 old.unlink()
     return everything
+
+
+def _refuse_twice(connection: duckdb.DuckDBPyConnection, of: Pack, table: Table, file: Path) -> None:
+    keys = ", ".join(quoted(k) for k in table.keys)
+    twice = connection.execute(
+        f"select {keys} from {select(file)} group by all having count(*) > 1 order by all limit 1"
+    ).fetchall()
+    if twice:
+        row = ", ".join(f"{k} {v}" for k, v in zip(table.keys, twice[0], strict=True))
+        raise BadInput(
+            f"what was given for '{of.name}/{table.name}' has the same row twice: {row}",
+            code="twice",
+            path=of.name,
+            hint="give each file once, and releases one at a time",
+        )
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, table: Table, content: pd.DataFrame | str, to: Path) -> int:

@@ -166,6 +166,14 @@ def _sipri(table: Table, files: _Files) -> str:
     return sipri_register(files[0][1])
 
 
+def _imf_dip(table: Table, files: _Files) -> str:
+    """IMF's positions, one file a direction."""
+    from tertius.world.readers.releases import LAYOUTS, text_rows
+
+    (layout,) = (one for one in LAYOUTS if one.format == "imf_dip")
+    return " union all by name ".join(layout.select.replace("{rows}", text_rows(path)) for _, path in files)
+
+
 def _imf_imts(table: Table, files: _Files) -> pd.DataFrame:
     """IMF's table of series, a column a year."""
     import pandas as pd
@@ -188,6 +196,7 @@ ORIGINALS: dict[str, Callable[[Table, _Files], pd.DataFrame | str]] = {
     "baci_matrices": _baci_matrices,
     "baci_wide": _baci_wide,
     "dataverse": _dataverse,
+    "imf_dip": _imf_dip,
     "imf_imts": _imf_imts,
     "r_frame": _r_frame,
     "sipri_register": _sipri,

@@ -27,7 +27,7 @@ from tertius.world.packs import Pack, Table
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["LAYOUTS", "dataverse", "read_release", "sipri_code", "sipri_register", "world_bank"]
+__all__ = ["LAYOUTS", "dataverse", "read_release", "sipri_code", "sipri_register", "text_rows", "world_bank"]
 
 
 INDICATORS = {"NY.GDP.MKTP.CD": "gdp_current", "NY.GDP.MKTP.KD": "gdp_constant", "SP.POP.TOTL": "population"}
@@ -115,6 +115,17 @@ LAYOUTS = (
         "max(nonaggression::int) as cow_nonagg, max(entente::int) as cow_entente from {rows} group by all",
     ),
     Layout(
+        "imf_dip",
+        "IMF direct investment positions by counterpart (IMF.STA:DIP), with codes",
+        _known("country.id dv_type.id indicator.id counterpart_country.id time_period obs_value scale.id"),
+        "positions",
+        "select \"TIME_PERIOD\" as year, if(\"INDICATOR.ID\" like 'OTWD%', 'outward', 'inward') as direction, "
+        '"COUNTRY.ID" as reporter, "COUNTERPART_COUNTRY.ID" as counterpart, "DV_TYPE.ID" as dv_type, '
+        '"OBS_VALUE"::double * pow(10, "SCALE.ID"::int - 6) as value from {rows} '
+        "where \"INDICATOR.ID\" in ('OTWD_D_NETAL_FALL_ALL', 'INWD_D_NETLA_FALL_ALL') "
+        'and "OBS_VALUE" is not null and regexp_full_match("COUNTERPART_COUNTRY.ID", \'[A-Z]{3}\')',
+    ),
+    Layout(
         "atop",
         "ATOP directed dyad-years (atop5_1ddyr.csv)",
         _known("statea stateb year defense offense neutral nonagg consul"),
@@ -162,14 +173,18 @@ def read_release(
                     continue  # a release's notes and codebooks
                 raise _unknown(wanted, outer)
             table, rows = found
-            if table in content:
+            if table not in content:
+                content[table] = (rows, [outer])
+                continue
+            before, used = content[table]
+            if not isinstance(before, str) or not isinstance(rows, str):
                 raise BadInput(
                     f"two of the files are the table '{table}' of '{wanted.name}'",
                     code="twice",
-                    path=f"{content[table][1][0]}, {outer}",
+                    path=f"{used[0]}, {outer}",
                     hint="give one of them",
                 )
-            content[table] = (rows, [outer])
+            content[table] = (f"{before} union all by name {rows}", list(dict.fromkeys([*used, outer])))
         if not content:
             raise _unknown(wanted, paths[0])
         yield content
@@ -231,7 +246,7 @@ def _header(path: Path) -> list[str]:
     return next(csvlib.reader([line], delimiter=_separator(line)), []) if line else []
 
 
-def _text_rows(path: Path, skip: int = 0) -> str:
+def text_rows(path: Path, skip: int = 0) -> str:
     """Return the query that reads any table as text; ``NA`` and nothing are missing."""
     lines = _head(path).split("\n")
     separator = _separator(lines[skip]) if len(lines) > skip else ","
@@ -253,7 +268,7 @@ def _read(wanted: Pack, path: Path) -> tuple[str, pd.DataFrame | str] | None:
     lower = {c.lower() for c in header}
     for layout in LAYOUTS:
         if layout.format in wanted.formats and layout.header <= lower:
-            return layout.table, layout.select.replace("{rows}", _text_rows(path))
+            return layout.table, layout.select.replace("{rows}", text_rows(path))
     if "dataverse" in wanted.formats:
         for table in wanted.tables.values():
             own = {c.lower() for c, _ in table.columns} - {"year", "session"}
@@ -261,7 +276,7 @@ def _read(wanted: Pack, path: Path) -> tuple[str, pd.DataFrame | str] | None:
                 return table.name, dataverse(path, table)
     for table in wanted.tables.values():
         if {c.lower() for c, _ in table.columns} <= lower:
-            return table.name, f"select * from {_text_rows(path)}"
+            return table.name, f"select * from {text_rows(path)}"
     return None
 
 
@@ -277,7 +292,7 @@ def dataverse(path: Path, table: Table) -> str:
     )
     if any(c == "session" for c, _ in table.columns):
         columns += ", session" if "session" in lower else ", year::int - 1945 as session"
-    return f"select {columns} from {_text_rows(path)}"
+    return f"select {columns} from {text_rows(path)}"
 
 
 def _indicator(path: Path) -> str | None:
@@ -353,7 +368,7 @@ def sipri_register(path: Path) -> str:
     skip = next((k for k, line in enumerate(lines) if line.startswith("SIPRI AT Database ID")), None)
     if skip is None:
         raise ValueError("no line with the column 'SIPRI AT Database ID'")
-    rows = _text_rows(path, skip)
+    rows = text_rows(path, skip)
     with store.connect() as connection:
         names = connection.execute(
             f'select distinct unnest([supplier, recipient]) from {rows} where "Delivery year" is not null'
@@ -399,7 +414,7 @@ def _baci(
     )
     countries = (
         f"(select country_code::int as code, if(country_iso3 = '{OTHER_ASIA}', 'TWN', country_iso3) as iso3 "
-        f"from {_text_rows(lists[0])})"
+        f"from {text_rows(lists[0])})"
     )
     with store.connect() as connection:
         found = [
