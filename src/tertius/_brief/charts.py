@@ -23,6 +23,7 @@ from tertius._brief.palette import NEUTRAL
 __all__ = [
     "Bar",
     "Dot",
+    "Fan",
     "Move",
     "Picture",
     "Segment",
@@ -30,6 +31,7 @@ __all__ = [
     "bars",
     "dots",
     "extent",
+    "fans",
     "moves",
     "strips",
     "warm",
@@ -141,6 +143,18 @@ class Segment:
 
 
 @dataclass(frozen=True)
+class Fan:
+    """A number over time: the middle, and a band around it."""
+
+    label: str
+    times: Sequence[float]
+    low: Sequence[float]
+    mid: Sequence[float]
+    high: Sequence[float]
+    colour: str = NEUTRAL
+
+
+@dataclass(frozen=True)
 class Bar:
     """A bar made of parts."""
 
@@ -182,6 +196,7 @@ def _picture(
     words: tuple[str, str, str],
     width: int,
     step: int,
+    height: int | None = None,
 ) -> Picture:
     """Put layers one over another and have them drawn.
 
@@ -191,7 +206,7 @@ def _picture(
     spec = {
         "$schema": alt.SCHEMA_URL,
         "width": width,
-        "height": {"step": step},
+        "height": {"step": step} if height is None else height,
         "layer": [
             {
                 **layer.to_dict(validate=False, ignore=["name"], context={"top_level": False}),
@@ -492,3 +507,63 @@ def strips(rows: Sequence[Strip], *, key: str, title: str, description: str, axi
         ]
         data: dict[str, list[_Row]] = {"rows": table, "ticks": ticks, "zones": zones}
         return _picture(layers, data, (key, title, description), WIDTH - 20, 36)
+
+
+def fans(rows: Sequence[Fan], *, key: str, title: str, description: str, axis: str, time: str) -> Picture:
+    """Draw numbers over time, each with its band, named at its end.
+
+    Parameters
+    ----------
+    rows
+        In the order in which they lie over each other.
+    key
+        An id unique to the page.
+    title, description
+        For those who do not see it.
+    axis, time
+        What is measured, with its unit; what runs from left to right.
+    """
+    with debug_mode(False):
+        table: list[_Row] = [
+            {"series": r.label, "time": t, "low": low, "mid": mid, "high": high, "colour": r.colour}
+            for r in rows
+            for t, low, mid, high in zip(r.times, r.low, r.mid, r.high, strict=True)
+            if all(map(math.isfinite, (low, mid, high)))
+        ]
+        span = [t for r in rows for t in r.times] or [0.0, 1.0]
+        last = max(span)
+        limits = extent([x for r in rows for x in (*r.low, *r.high)])
+        # Names at the ends are moved apart where the lines end close together.
+        apart = 0.055 * (limits[1] - limits[0])
+        place = -math.inf
+        names: list[_Row] = []
+        for row in sorted((row for row in table if row["time"] == last), key=lambda row: float(row["mid"])):
+            place = max(float(row["mid"]), place + apart)
+            names.append({"time": last, "at": place, "text": row["series"], "colour": row["colour"]})
+        colour = alt.Color("colour:N", scale=None, legend=None)
+        x = alt.X(
+            "time:Q",
+            scale=alt.Scale(domain=[min(span), last], nice=False),
+            axis=alt.Axis(title=time, tickMinStep=1, format="d"),
+        )
+        scale = alt.Scale(domain=limits, nice=False)
+        vertical = alt.Axis(title=axis, grid=True, tickCount=5, labelColor=_SOFT, labelFontSize=11)
+        base = _on("rows")
+        layers = [
+            base.mark_area(opacity=0.18).encode(
+                x=x,
+                y=alt.Y("low:Q", scale=scale, axis=vertical),
+                y2=alt.Y2("high:Q"),
+                color=colour,
+                detail=alt.Detail("series:N"),
+            ),
+            base.mark_line(strokeWidth=2).encode(
+                x=x, y=alt.Y("mid:Q", scale=scale, axis=vertical), color=colour, detail=alt.Detail("series:N")
+            ),
+            _on("names")
+            .mark_text(align="left", dx=6, fontSize=11.5, color=_INK)
+            .encode(x=x, y=alt.Y("at:Q", scale=scale, axis=vertical), text=alt.Text("text:N")),
+        ]
+        return _picture(
+            layers, {"rows": table, "names": names}, (key, title, description), WIDTH - 175, 0, height=230
+        )

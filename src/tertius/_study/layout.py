@@ -318,7 +318,9 @@ def kept_groups(raw: Mapping[str, xr.Dataset], converged: Mask) -> dict[str, xr.
     lost = len(converged) - len(kept)
     found = {}
     for path, group in raw.items():
-        made = group.isel(draw=kept).assign_coords(draw=kept) if "draw" in group.dims else group
+        # A model may take the first draws alone.
+        mine = kept[kept < group.sizes.get("draw", 0)]
+        made = group.isel(draw=mine).assign_coords(draw=mine) if "draw" in group.dims else group
         if "leavers" in group.attrs:
             made = _with_tertius(made.assign_attrs(unconverged=lost))
         found[path] = made

@@ -141,7 +141,9 @@ def project_shares(s: ArrayLike, g: ArrayLike, years: ArrayLike) -> Array:
     return jnp.where(total > 0, weight * today / jnp.where(total > 0, total, 1.0), 0.0)
 
 
-def overtaking(challenger: ArrayLike, leader: ArrayLike, g_challenger: ArrayLike, g_leader: ArrayLike) -> Array:
+def overtaking(
+    challenger: ArrayLike, leader: ArrayLike, g_challenger: ArrayLike, g_leader: ArrayLike
+) -> Array:
     """Return the years until a late-comer supplies as much as the leader, at unchanged prices.
 
     Parameters

@@ -36,7 +36,7 @@ __all__ = ["STAGES", "Context", "Made", "run_stages"]
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-STAGES: tuple[str, ...] = ("price",)
+STAGES: tuple[str, ...] = ("price", "outlook")
 """The stages that there are, by their group; they run in the order of :data:`tertius.case.asked.NEEDS`."""
 
 
@@ -83,7 +83,8 @@ class Made:
     Attributes
     ----------
     groups
-        Path (``/regime``) to group; variables with the dim ``draw`` have all n draws and no coordinate for it.
+        Path (``/regime``) to group; variables with the dim ``draw`` have all n draws, or the first of them, and no
+        coordinate for it.
         Every variable has the attributes ``long_name`` and ``unit``.
     converged
         Shape (n,); None if nothing in the stage can fail to converge.

@@ -122,8 +122,9 @@ class Outlook(Record):
     """How levers change over the coming years."""
 
     horizon: Annotated[StrictInt, Field(ge=1, le=100)] = Field(10, description="Years to look ahead.")
-    drift: Keyed[DomainId, Keyed[PowerId, Real]] = Field(
-        default_factory=dict, description="Yearly change of a power's supply, log points, by domain."
+    drift: Keyed[Annotated[str, Ref("any_domain")], Keyed[PowerId, Real]] = Field(
+        default_factory=dict,
+        description="Yearly change of a power's supply, log points, by domain; in `trade`, of its share.",
     )
     learning: Keyed[DomainId, Learning] = Field(
         default_factory=dict, description="Learning, by domain where exposure counts."
