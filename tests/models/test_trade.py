@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tertius.models import trade
+from tertius.models.trade import _solve
 
 _spec = importlib.util.spec_from_file_location("trade_twin", Path(__file__).with_name("trade_twin.py"))
 assert _spec is not None
@@ -489,3 +490,22 @@ def test_derivatives_agree_with_differences_under_a_binding_cap():
                 ends.append(float(loss(*args)))
             slope = (ends[0] - ends[1]) / 2e-5
             np.testing.assert_allclose(np.asarray(backward[arg]).ravel()[i], slope, rtol=1e-5, atol=1e-7)
+
+
+def test_what_the_fast_iteration_misses_is_solved_for_its_own_exit(monkeypatch):
+    """Also where several exits are the same, so that fewer stand side by side than were asked for."""
+    X, theta = a_world(5)
+    one, two = some_exits(2)
+    keep = np.stack([one, one, two, two, np.ones_like(one)])
+    usual = trade.solve_draws(X[None], theta[None], exits(keep))
+    assert usual.welfare[0, 0] == pytest.approx(usual.welfare[0, 1])
+    chunk = _solve._chord_chunk
+
+    def missed(*given):
+        out = chunk(*given)
+        return out._replace(status=jnp.full_like(out.status, trade.NOT_CONVERGED))
+
+    monkeypatch.setattr(_solve, "_chord_chunk", missed)
+    again = trade.solve_draws(X[None], theta[None], exits(keep))
+    assert (again.status == trade.CONVERGED).all()
+    np.testing.assert_allclose(again.welfare, usual.welfare, atol=1e-9)

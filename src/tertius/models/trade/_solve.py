@@ -415,7 +415,7 @@ def solve_draws(
                 progress(done, K)
 
     if retry:
-        _retry(layout, take, result)
+        _retry(layout, take, result, place)
     return result
 
 
@@ -455,13 +455,21 @@ def _empty(K: int, C: int, S: int, N: int, R: int) -> Equilibrium:
     return Equilibrium(*arrays, *(np.empty((K, C), dtype=np.int64) for _ in range(2)))
 
 
-def _retry(layout: _Layout, take: Callable[[NDArray[np.int64]], _Chunk], result: Equilibrium) -> None:
-    """Newton's method for single counterfactuals that the chord has left, in place."""
+def _retry(
+    layout: _Layout,
+    take: Callable[[NDArray[np.int64]], _Chunk],
+    result: Equilibrium,
+    place: NDArray[np.int64],
+) -> None:
+    """Newton's method for single counterfactuals that the chord has left, in place.
+
+    ``place`` says, of each counterfactual of the result, which of those in a chunk it is: equal ones stand there once.
+    """
     left = np.argwhere(np.asarray(result.status) == NOT_CONVERGED)
     for first in range(0, len(left), STRAGGLERS):
         some = left[first : first + STRAGGLERS]
         padded = some[np.minimum(np.arange(STRAGGLERS), len(some) - 1)]
-        draws, which = padded[:, 0], padded[:, 1]
+        draws, which = padded[:, 0], place[padded[:, 1]]
         chunk = take(draws)
 
         def only(a: Any, ndim: int, which: NDArray[np.int64] = which) -> Any:
