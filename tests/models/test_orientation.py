@@ -233,6 +233,17 @@ def test_a_batch_is_its_members_and_broadcasts() -> None:
     close(one.mean[2], tilt(y[2], r[0], h[0], q[0], m0[0], P0[0]).mean, 1e-12)
 
 
+def test_one_power_by_itself_is_one_of_several() -> None:
+    """The short way of a single tilt gives what the long way gives where the others say nothing."""
+    y, r, h, q, m0, P0 = models(8)
+    h[..., 1:], P0[:, 0, 1:], P0[:, 1:, 0] = 0.0, 0.0, 0.0
+    several, one = tilt(y, r, h, q, m0, P0), tilt(y, r, h[..., :1], q[..., :1], m0[:, :1], P0[:, :1, :1])
+    close(one.mean[..., 0], several.mean[..., 0])
+    close(one.covariance[..., 0, 0], several.covariance[..., 0, 0])
+    close(one.log_likelihood, several.log_likelihood)
+    close(moved(one, 2, 7, 0.3).either[..., 0], moved(several, 2, 7, 0.3).either[..., 0], 1e-8)
+
+
 def test_a_negative_variance_is_no_answer() -> None:
     y, r, h, q, m0, P0 = models(7)
     r[0, 0] = -1.0

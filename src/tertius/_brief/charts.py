@@ -509,7 +509,16 @@ def strips(rows: Sequence[Strip], *, key: str, title: str, description: str, axi
         return _picture(layers, data, (key, title, description), WIDTH - 20, 36)
 
 
-def fans(rows: Sequence[Fan], *, key: str, title: str, description: str, axis: str, time: str) -> Picture:
+def fans(
+    rows: Sequence[Fan],
+    *,
+    key: str,
+    title: str,
+    description: str,
+    axis: str,
+    time: str,
+    marks: Sequence[float] = (),
+) -> Picture:
     """Draw numbers over time, each with its band, named at its end.
 
     Parameters
@@ -522,6 +531,8 @@ def fans(rows: Sequence[Fan], *, key: str, title: str, description: str, axis: s
         For those who do not see it.
     axis, time
         What is measured, with its unit; what runs from left to right.
+    marks
+        Moments with a rule from top to bottom.
     """
     with debug_mode(False):
         table: list[_Row] = [
@@ -564,6 +575,8 @@ def fans(rows: Sequence[Fan], *, key: str, title: str, description: str, axis: s
             .mark_text(align="left", dx=6, fontSize=11.5, color=_INK)
             .encode(x=x, y=alt.Y("at:Q", scale=scale, axis=vertical), text=alt.Text("text:N")),
         ]
-        return _picture(
-            layers, {"rows": table, "names": names}, (key, title, description), WIDTH - 175, 0, height=230
-        )
+        data: dict[str, list[_Row]] = {"rows": table, "names": names}
+        if marks:
+            layers.append(_on("marks").mark_rule(color=_SOFT, strokeWidth=1, strokeDash=[3, 3]).encode(x=x))
+            data["marks"] = [{"time": moment} for moment in dict.fromkeys(marks)]
+        return _picture(layers, data, (key, title, description), WIDTH - 175, 0, height=230)

@@ -110,9 +110,20 @@ def tilt(y: ArrayLike, r: ArrayLike, h: ArrayLike, q: ArrayLike, m0: ArrayLike, 
 
 def _root(*parts: Array) -> Array:
     """Lower-triangular S with S Sᵀ the sum of A Aᵀ over the ``parts``."""
-    triangle = jnp.linalg.qr(jnp.concatenate([a.T for a in parts]), mode="r")
-    root: Array = triangle.T
+    together = jnp.concatenate(parts, axis=1)
+    if len(together) == 1:
+        return jnp.sqrt((together**2).sum(1, keepdims=True))
+    root: Array = jnp.linalg.qr(together.T, mode="r").T
     return root
+
+
+def _solved(root: Array, right: Array) -> Array:
+    """(S Sᵀ)⁻¹ applied to ``right``."""
+    if len(root) == 1:
+        return right / root**2
+    once = solve_triangular(root, right, lower=True)
+    twice: Array = solve_triangular(root, once, lower=True, trans=1)
+    return twice
 
 
 def _forward(
@@ -140,8 +151,7 @@ def _backward(
     # place, is for what is known exactly, of which later readings say nothing.
     sd = jnp.sqrt((S**2).sum(1) + q)
     predicted = _root(S, walk, jnp.diag(jnp.where(sd > 0, _EPSILON * sd, 1.0)))
-    lost = solve_triangular(predicted, jnp.diag(q), lower=True)
-    lost = jnp.where(q[:, None] > 0, solve_triangular(predicted, lost, lower=True, trans=1).T, 0.0)
+    lost = jnp.where(q[:, None] > 0, _solved(predicted, jnp.diag(q)).T, 0.0)
     J = jnp.eye(len(m)) - lost
     mean = m + J @ (mean - m)
     root = _root(lost @ S, J @ root, J @ walk)
