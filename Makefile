@@ -11,7 +11,7 @@ ifneq ($(wildcard ../shared/data),)
 export TERTIUS_DATA_MIRROR ?= $(abspath ../shared/data)
 endif
 
-.PHONY: brief test lint bench lock clean
+.PHONY: brief test lint docs bench lock clean
 
 brief: $(VENV)/.run
 	@mkdir -p $(dir $(OUT))
@@ -25,6 +25,10 @@ lint: $(VENV)/.test
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache | tail -n 3
+
+docs: $(VENV)/.test
+	@$(BIN)/python -m sphinx -q -W --keep-going -b html docs site
+	@echo "Documentation: site/index.html"
 
 bench: $(VENV)/.bench
 	@for program in benchmarks/*.py; do echo "== $$program"; $(BIN)/python $$program || exit 1; done
