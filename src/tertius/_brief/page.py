@@ -54,7 +54,7 @@ from tertius._brief.reading import Cells, Displacement, InputFigure, Levers, Rea
 from tertius._brief.sections import closing, parts
 from tertius._brief.words import Estimate, likelihood, number, percent, share, spelled
 
-__all__ = ["page"]
+__all__ = ["laid_out", "page", "render"]
 
 _T = TypeVar("_T")
 _NONE = Estimate(math.nan, math.nan, math.nan, math.nan, "", 0)
@@ -984,8 +984,8 @@ class _Page:
             "levers": None if reading.levers is None else self.levers(reading.levers),
             "exits": exits,
             "robustness": self.robustness(),
-            "parts": list(map(_laid_out, parts(reading))),
-            "closing": list(map(_laid_out, closing(reading))),
+            "parts": list(map(laid_out, parts(reading))),
+            "closing": list(map(laid_out, closing(reading))),
             "claims": self.claims(),
             "rests": {"sentence": rests_on(reading), "lines": assumed_part(reading)}
             if reading.inputs
@@ -1004,7 +1004,7 @@ class _Page:
         }
 
 
-def _laid_out(part: Part) -> dict[str, Any]:
+def laid_out(part: Part) -> dict[str, Any]:
     """Give a section as the template takes it."""
     blocks = list(map(_tagged, _gathered(part.blocks)))
     return {"id": part.id, "nav": part.nav, "title": part.title, "blocks": blocks}
@@ -1099,6 +1099,11 @@ def page(reading: Reading) -> str:
         Everything
         that comes from the case is escaped, and only http and https addresses become links.
     """
+    return render(_read("brief.html.j2"), **_Page(reading).context())
+
+
+def render(template: str, **context: Any) -> str:
+    """Write a page from a template; the style goes with it."""
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -1106,6 +1111,5 @@ def page(reading: Reading) -> str:
     environment.filters["drawn"] = drawn
     as_is: Callable[[str], Markup] = lambda svg: Markup(svg)  # noqa: E731
     environment.filters["as_is"] = as_is
-    template = environment.from_string(_read("brief.html.j2"))
-    text = template.render(style=Markup(_read("brief.css")), **_Page(reading).context())
+    text = environment.from_string(template).render(style=Markup(_read("brief.css")), **context)
     return _BLANK_LINES.sub("\n", text)

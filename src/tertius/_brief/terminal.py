@@ -32,12 +32,12 @@ from tertius._brief.reading import Displacement, Levers, Reading
 from tertius._brief.sections import closing, parts
 from tertius._brief.words import MISSING, Estimate, listed, number, percent, spelled
 
-__all__ = ["show", "show_part"]
+__all__ = ["Terminal", "show", "show_part"]
 
 _NONE = Estimate(math.nan, math.nan, math.nan, math.nan, "", 0)
 
 
-class _Terminal:
+class Terminal:
     def __init__(self, reading: Reading, console: Console) -> None:
         self.reading = reading
         self.console = console
@@ -244,6 +244,10 @@ class _Terminal:
     def part(self, part: Part) -> None:
         """Show a section: its words and its tables; figures only by the numbers behind them."""
         self.heading(part.title)
+        self.body(part)
+
+    def body(self, part: Part) -> None:
+        """Show what stands under a section's heading."""
         for block in part.blocks:
             match block:
                 case Paragraph():
@@ -255,8 +259,8 @@ class _Terminal:
                     self.grid(block)
                 case Figure(table=Table() as behind):
                     self.grid(behind)
-                case Drawing():
-                    self.say(block.words)
+                case Drawing(words=words) if words:
+                    self.say(words)
 
     def grid(self, given: Table) -> None:
         """Show a table of blocks, with every interval below its estimate."""
@@ -374,7 +378,7 @@ def show(reading: Reading, console: Console) -> None:
     console
         Where to; its width decides the layout (80 columns are enough).
     """
-    terminal = _Terminal(reading, console)
+    terminal = Terminal(reading, console)
     terminal.opening()
     if reading.levers is not None:
         terminal.levers(reading.levers)
@@ -394,5 +398,5 @@ def show(reading: Reading, console: Console) -> None:
 
 def show_part(part: Part, reading: Reading, console: Console) -> None:
     """Print one section by itself."""
-    _Terminal(reading, console).part(part)
+    Terminal(reading, console).part(part)
     console.print()

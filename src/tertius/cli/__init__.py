@@ -1,4 +1,4 @@
-"""The command line: ``tertius run``, ``check``, ``cases``, ``schema``, ``data``.
+"""The command line.
 
 Exit codes: 0 done; 1 the program could not do it; 2 what it was given is wrong; 130 interrupted. Whatever
 goes wrong, no half-written file is left behind. Heavy libraries are imported by the commands that need them.
@@ -10,7 +10,7 @@ import gc
 import os
 import sys
 
-from tertius.cli import _cases, _compare, _data, _run  # noqa: F401  (each adds its commands)
+from tertius.cli import _cases, _compare, _data, _run, _world  # noqa: F401  (each adds its commands)
 from tertius.cli._app import app
 
 __all__ = ["app", "main", "program"]

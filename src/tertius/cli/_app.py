@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +16,19 @@ from tertius import __version__
 from tertius.errors import BadInput, CannotCompute, TertiusError
 
 if TYPE_CHECKING:
+    import xarray as xr
     from rich.console import Console
 
-__all__ = ["CASE", "EXIT_CODES", "STDOUT", "app", "check_target", "make_console", "show_progress"]
+__all__ = [
+    "CASE",
+    "EXIT_CODES",
+    "STDOUT",
+    "app",
+    "check_target",
+    "make_console",
+    "show_progress",
+    "write_netcdf",
+]
 
 STDOUT = "-"
 EXIT_CODES = "Exit codes: 0 done, 1 the program could not do it, 2 what it was given is wrong."
@@ -130,3 +141,16 @@ def _complain(error: TertiusError) -> None:
     if error.hint:
         stop = "" if error.hint.endswith(("?", ".")) else "."
         typer.echo(f"  {error.hint[0].upper()}{error.hint[1:]}{stop}", err=True)
+
+
+def write_netcdf(findings: xr.DataTree | xr.Dataset, target: Path) -> Path:
+    """Write findings whole or not at all."""
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    os.close(handle)
+    try:
+        findings.to_netcdf(name, engine="h5netcdf")
+        os.replace(name, target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return target

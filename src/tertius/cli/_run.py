@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,12 +11,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tertius.cli._app import CASE, EXIT_CODES, STDOUT, app, check_target, make_console, show_progress
+from tertius.cli._app import (
+    CASE,
+    EXIT_CODES,
+    STDOUT,
+    app,
+    check_target,
+    make_console,
+    show_progress,
+    write_netcdf,
+)
 from tertius.errors import BadInput
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from tertius._brief import Brief
 
 __all__ = ["check_change", "check_draws", "run"]
@@ -106,7 +112,7 @@ def run(
     if json_file is not None and json_file != STDOUT:
         written.append(("Summary", write_atomically(json_file, brief.json().encode())))
     if netcdf is not None:
-        written.append(("Findings", _write_netcdf(findings, netcdf)))
+        written.append(("Findings", write_netcdf(findings, netcdf)))
     taken = (
         f"{time.perf_counter() - started:.1f} s in all: "
         f"study {computed - started:.1f} s, page {drawn - computed:.1f} s"
@@ -159,16 +165,3 @@ def check_change(change: str) -> None:
             path="--set",
             hint="write it as PATH=VALUE, such as domains.capital.elasticity=3",
         )
-
-
-def _write_netcdf(findings: xr.DataTree, target: Path) -> Path:
-    """Write findings whole or not at all."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-    os.close(handle)
-    try:
-        findings.to_netcdf(name, engine="h5netcdf")
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return target

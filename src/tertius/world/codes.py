@@ -144,7 +144,9 @@ def country(given: str) -> Country:
     if iso3:
         return known[iso3]
     names: Iterable[str] = [n for c in known.values() for n in (c.name.lower(), c.iso3.lower())]
-    near = difflib.get_close_matches(text.lower(), list(names), n=1)
+    # Two letters changed about are the commonest slip in a code.
+    near = [c.iso3.lower() for c in known.values() if sorted(c.iso3) == sorted(text.upper())][:1]
+    near = near or difflib.get_close_matches(text.lower(), list(names), n=1)
     close = next((c for c in known.values() if near and near[0] in (c.name.lower(), c.iso3.lower())), None)
     raise BadInput(
         f"no country goes by '{given}'",

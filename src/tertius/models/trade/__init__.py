@@ -10,10 +10,10 @@ shares ``λ[s, o, d]``, expenditure shares ``α[s, d]``, output ``Y[s, o]``, exp
     mobile factors:    the same summed over s, with one p̂[o]
     welfare:           Ŵ[d] = (E'[d]/E[d]) Π_s Φ[s, d]^(α[s, d]/θ[s])
 
-On arrays: :func:`calibrate`, :func:`solve` (differentiable), :func:`solve_draws` (thousands of worlds) and
-:func:`pair_flows`. With names: :func:`baseline`, :func:`counterfactual`, :func:`leverage` and
-:func:`levers_of`. With incomes held, as programs of structural gravity have it: :func:`resistances` and
-:func:`conditional`.
+On arrays: :func:`calibrate`, :func:`solve` (differentiable), :func:`solve_draws` (thousands of worlds),
+:func:`withdrawals` (any groups from one client's trade) and :func:`pair_flows`. With names: :func:`baseline`,
+:func:`counterfactual`, :func:`leverage` and :func:`levers_of`. With incomes held, as programs of structural gravity
+have it: :func:`resistances` and :func:`conditional`.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from tertius.models.trade._economy import (
     Shock,
     calibrate,
 )
+from tertius.models.trade._home import HOME_RULES, NOT_TRADED, HomeRule, with_home_sales
 from tertius.models.trade._labels import (
     Baseline,
     Cap,
@@ -45,10 +46,13 @@ from tertius.models.trade._labels import (
 )
 from tertius.models.trade._named_levers import leverage, levers_of
 from tertius.models.trade._solve import PairFlows, pair_flows, solve, solve_draws, without_deficits
+from tertius.models.trade._withdrawals import withdrawals, withdrawals_in_draws
 
 __all__ = [
     "CONVERGED",
+    "HOME_RULES",
     "NOT_CONVERGED",
+    "NOT_TRADED",
     "NO_BUYER",
     "NO_SUPPLIER",
     "STATUS",
@@ -63,6 +67,7 @@ __all__ = [
     "Equilibrium",
     "Exit",
     "Factors",
+    "HomeRule",
     "Numeraire",
     "PairFlows",
     "Resistances",
@@ -77,5 +82,8 @@ __all__ = [
     "resistances",
     "solve",
     "solve_draws",
+    "with_home_sales",
+    "withdrawals",
+    "withdrawals_in_draws",
     "without_deficits",
 ]

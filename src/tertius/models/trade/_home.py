@@ -23,7 +23,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["HOME_RULES", "NOT_TRADED", "HomeRule", "by_sector", "in_all"]
+__all__ = ["HOME_RULES", "NOT_TRADED", "HomeRule", "with_home_sales"]
 
 HomeRule = Literal["imports", "exports", "trade", "world"]
 HOME_RULES: tuple[HomeRule, ...] = get_args(HomeRule)
@@ -32,7 +32,7 @@ NOT_TRADED = "not traded"
 """The label of the sector that is only sold at home."""
 
 
-def in_all(
+def _in_all(
     exports: NDArray[np.float64], output: NDArray[np.float64], floor: float
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Domestic sales of all goods together, and where the floor lifted them.
@@ -50,7 +50,7 @@ def in_all(
     return np.maximum(home, floor * output), home < floor * output
 
 
-def by_sector(flows: NDArray[np.float64], home: NDArray[np.float64], rule: HomeRule) -> NDArray[np.float64]:
+def _by_sector(flows: NDArray[np.float64], home: NDArray[np.float64], rule: HomeRule) -> NDArray[np.float64]:
     """Domestic sales by sector, (S, N), that add up to ``home``.
 
     Parameters
@@ -73,3 +73,43 @@ def by_sector(flows: NDArray[np.float64], home: NDArray[np.float64], rule: HomeR
     weight = np.where(none, world[:, None], weight)
     share: NDArray[np.float64] = weight / weight.sum(0)
     return share * home
+
+
+def with_home_sales(
+    flows: NDArray[np.float64],
+    output: NDArray[np.float64],
+    *,
+    rule: HomeRule = "trade",
+    services: float = 0.0,
+    floor: float = 0.01,
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Trade with domestic sales on the diagonal, and where the floor lifted them.
+
+    Parameters
+    ----------
+    flows
+        (S, N, N) trade; what stands on the diagonal is not read.
+    output
+        (N,) what each country sells at home and abroad: GDP, or gross output.
+    rule
+        How domestic sales fall to sectors.
+    services
+        Share of them that no traded sector competes with.
+    floor
+        Smallest share of output that is sold at home.
+
+    Returns
+    -------
+    flows
+        (S, N, N); with services (S + 1, N, N), the last sector theirs.
+    lifted
+        (N,) where output less exports is below the floor.
+    """
+    here = np.arange(flows.shape[-1])
+    out = flows.copy()
+    out[:, here, here] = 0.0
+    home, lifted = _in_all(out.sum((0, 2)), output, floor)
+    out[:, here, here] = _by_sector(out, (1.0 - services) * home, rule)
+    if services > 0:
+        out = np.concatenate([out, np.diag(services * home)[None]])
+    return out, lifted

@@ -25,7 +25,7 @@ from tertius.models.trade._economy import (
     Shock,
     calibrate,
 )
-from tertius.models.trade._home import HOME_RULES, NOT_TRADED, HomeRule, by_sector, in_all
+from tertius.models.trade._home import HOME_RULES, NOT_TRADED, HomeRule, with_home_sales
 from tertius.models.trade._solve import solve, without_deficits
 
 __all__ = [
@@ -360,7 +360,6 @@ def baseline(
         own = values[:, diagonal, diagonal]
         if np.any(np.nan_to_num(own) != 0):
             raise BadInput("the flows have domestic sales already; give them or GDP", code="two-diagonals")
-        values[:, diagonal, diagonal] = 0.0
         missing = [str(c) for c in countries if c not in gdp["country"].values]
         if missing:
             raise BadInput(f"no GDP for {', '.join(missing[:5])}", code="no-gdp")
@@ -368,17 +367,16 @@ def baseline(
         wrong = ~(np.isfinite(income) & (income > 0))
         if wrong.any():
             raise BadInput(f"GDP is missing or not positive for {_first(countries, wrong)}", code="no-gdp")
-        at_home, below = in_all(values.sum((0, 2)), income, floor)
+        values, below = with_home_sales(values, income, rule=home or "world", services=services, floor=floor)
         lifted = tuple(str(c) for c in countries[below])
-        values[:, diagonal, diagonal] = by_sector(values, (1.0 - services) * at_home, home or "world")
-        if services > 0:
-            only = xr.DataArray(
-                np.diag(services * at_home)[None],
-                coords={"sector": [NOT_TRADED], "origin": countries, "destination": countries},
-                dims=table.dims,
-            )
-            table, several = xr.concat([table, only], dim="sector"), True
-            values = table.values
+        labels = table["sector"].values.tolist() + ([NOT_TRADED] if services > 0 else [])
+        table = xr.DataArray(
+            values,
+            coords={"sector": labels, "origin": countries, "destination": countries},
+            dims=table.dims,
+            attrs=table.attrs,
+        )
+        several = several or services > 0
     if not np.isfinite(values).all():
         where = ~np.isfinite(values).all(axis=(0, 2))
         raise BadInput(

@@ -27,7 +27,7 @@ from tertius.models.trade._system import HubLinks, Options, System
 
 Group = tuple[int, NDArray[np.float64], NDArray[np.int64]]
 
-__all__ = ["Cuts", "every_cut", "every_pair", "one_by_one"]
+__all__ = ["Cuts", "by_chord", "by_newton", "chord_of", "every_cut", "every_pair", "one_by_one"]
 
 STRAGGLERS = 8
 
@@ -60,12 +60,12 @@ def _cut_system(world: Worlds, hub: Array, gone: Array, options: Options) -> Sys
 
 
 @partial(jax.jit, static_argnums=0)
-def _chord(options: Options, world: Worlds) -> Chord:
+def chord_of(options: Options, world: Worlds) -> Chord:
     return chord_at_baseline(*world, options, world.lam.shape[1], False)
 
 
 @partial(jax.jit, static_argnums=(0, 1))
-def _by_chord(
+def by_chord(
     options: Options, settle: bool, world: Worlds, chord: Chord, hub: Array, gone: Array
 ) -> Equilibrium:
     system = _cut_system(world, hub, gone, options)
@@ -74,7 +74,7 @@ def _by_chord(
 
 
 @partial(jax.jit, static_argnums=0)
-def _by_newton(options: Options, world: Worlds, hub: Array, gone: Array) -> Equilibrium:
+def by_newton(options: Options, world: Worlds, hub: Array, gone: Array) -> Equilibrium:
     system = _cut_system(world, hub, gone, options)
     return finish(world, system, options, newton(system, options, start_of(system)), None)
 
@@ -138,16 +138,16 @@ def every_cut(
     """
     options = Options(factors, deficits, "world", (), ())
     world = one_world(economy, theta, deficits)
-    chord = _chord(options, world)
-    methods: list[Callable[[Array, Array], Equilibrium]] = [partial(_by_chord, options, True, world, chord)]
+    chord = chord_of(options, world)
+    methods: list[Callable[[Array, Array], Equilibrium]] = [partial(by_chord, options, True, world, chord)]
     if chord.pull.shape[1] * chord.pull.shape[2] <= NEWTON_UNKNOWNS:
-        methods.append(partial(_by_newton, options, world))
+        methods.append(partial(by_newton, options, world))
     results = []
     done, everything = 0, sum(len(other) for _, _, other in groups)
 
     def run(group: Group) -> Equilibrium:
         hub, gone, _ = group
-        solved: Equilibrium = _by_chord(options, False, world, chord, jnp.asarray(hub), jnp.asarray(gone))
+        solved: Equilibrium = by_chord(options, False, world, chord, jnp.asarray(hub), jnp.asarray(gone))
         return solved
 
     for (hub, gone, other), out in zip(groups, _two_at_a_time(run, groups), strict=True):

@@ -1,0 +1,280 @@
+"""Who could cost a country what, and every pair of the world."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from tertius._atlas import assumptions
+from tertius._atlas.about import describe, unreported
+from tertius._atlas.asking import Question
+from tertius.models import trade
+from tertius.models._compiled import remember_compilations
+from tertius.world import World, blocs
+
+__all__ = ["every_lever", "levers_over"]
+
+Array = NDArray[np.float64]
+Progress = Callable[[str, float], None]
+DRAWS = 64
+_POINTS = {"unit": "log points"}
+
+
+def blocs_of(world: World, client: str = "") -> dict[str, tuple[str, ...]]:
+    """Blocs of the world's year with two members or more in it, the client left out."""
+    there = set(world.countries) - {client}
+    found = {}
+    for name, bloc in blocs().items():
+        members = tuple(m for m in bloc.members(world.year) if m in there)
+        if len(members) > 1:
+            found[name] = members
+    return found
+
+
+def levers_over(
+    question: Question,
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+    elasticity: float | None = None,
+    factors: trade.Factors = "mobile",
+    progress: Progress | None = None,
+) -> xr.Dataset:
+    """Compute what every partner, and every bloc, could cost a country by ending all trade with it.
+
+    Parameters
+    ----------
+    question
+        From :func:`~tertius._atlas.asking.ask`.
+    draws, seed
+        Of what is assumed; no draws at all where 0.
+    elasticity
+        Held at this where given.
+    factors
+        ``"mobile"`` or ``"specific"``, where there are sectors.
+    progress
+        Told a stage and the fraction of it that is done.
+
+    Returns
+    -------
+    Dataset
+        By ``partner``: ``lever`` and ``reverse`` (what the country could cost the partner) in one reading of the data,
+        ``lever_draws`` and ``reverse_draws`` (draw, partner), ``rival_levers`` (structure, partner), ``exports`` and
+        ``imports`` of the country, ``lifted``. By ``bloc``: ``bloc_lever``, ``bloc_draws`` (draw, bloc). NaN where the
+        pair's trade is not reported. Attributes tell of the world, its flags and what was assumed.
+    """
+    remember_compilations()
+    world, client = question.world, question.country
+    together = blocs_of(world, client)
+    together |= {
+        p.id: tuple(m for m in p.members if m in world.countries and m != client) for p in question.powers
+    }
+    reading = assumptions.central(elasticity)
+    told = progress or (lambda stage, done: None)
+
+    def solve(
+        read: assumptions.Reading, deficits: trade.Deficits = "world_share"
+    ) -> tuple[xr.Dataset, xr.DataArray]:
+        base = read.baseline(world)
+        theta = read.elasticity(world)
+        pairs = trade.levers_of(base, client, theta, factors, deficits)
+        everyone = set(base.countries)
+        joint = trade.leverage(
+            trade.Baseline(
+                base.flows,
+                base.several,
+                {name: tuple(m for m in members if m in everyone) for name, members in together.items()},
+                base.lifted,
+            ),
+            theta,
+            factors,
+            deficits,
+            powers=list(together),
+            clients=[client],
+        )
+        return pairs, joint
+
+    told("levers", 0.0)
+    pairs, joint = solve(reading)
+    partner = pairs["partner"].values.tolist()
+    missing = unreported(world, client).sel(country=partner).values
+    sampled = assumptions.draw(world, draws, seed, elasticity) if draws else assumptions.Assumed((), ())
+    rivals = assumptions.rivals(world, elasticity)
+    everything = len(sampled) + len(rivals) + 1
+    residual = [float(pairs["residual"].max()), float(np.nanmax(joint["residual"]))]
+
+    def known(values: xr.DataArray) -> Array:
+        return np.where(missing, np.nan, values.sel(partner=partner).values)
+
+    many: list[tuple[Array, Array, Array]] = []
+    for k, read in enumerate(sampled):
+        found, bloc = solve(read)
+        residual += [float(found["residual"].max()), float(np.nanmax(bloc["residual"]))]
+        many.append((known(found["lever"]), known(found["reverse"]), bloc.values[:, 0]))
+        told("levers", (k + 2) / everything)
+    others: dict[str, Array] = {}
+    for k, (name, (read, deficits)) in enumerate(rivals.items()):
+        found, _ = solve(read, deficits)
+        residual.append(float(found["residual"].max()))
+        others[name] = known(found["lever"])
+        told("levers", (len(sampled) + k + 2) / everything)
+    here = world.flows.sum("sector") if "sector" in world.flows.dims else world.flows
+    made = xr.Dataset(
+        {
+            "lever": (
+                "partner",
+                known(pairs["lever"]),
+                _POINTS | {"long_name": "what the partner could cost"},
+            ),
+            "reverse": (
+                "partner",
+                known(pairs["reverse"]),
+                _POINTS | {"long_name": "what it could cost the partner"},
+            ),
+            "exports": (
+                "partner",
+                np.where(missing, np.nan, here.sel(origin=client, destination=partner).values),
+            ),
+            "imports": (
+                "partner",
+                np.where(missing, np.nan, here.sel(origin=partner, destination=client).values),
+            ),
+            "bloc_lever": (
+                "bloc",
+                joint.values[:, 0],
+                _POINTS | {"long_name": "joint withdrawal of the bloc"},
+            ),
+        },
+        coords={
+            "partner": partner,
+            "bloc": list(together),
+            "lifted": ("partner", pairs["lifted"].values),
+        },
+    )
+    for name in ("exports", "imports"):
+        made[name].attrs["unit"] = world.flows.attrs["unit"]
+    if many:
+        for name, values, dims in (
+            ("lever_draws", [m[0] for m in many], ("draw", "partner")),
+            ("reverse_draws", [m[1] for m in many], ("draw", "partner")),
+            ("bloc_draws", [m[2] for m in many], ("draw", "bloc")),
+        ):
+            made[name] = (dims, np.stack(values), _POINTS)
+    made["rival_levers"] = (("structure", "partner"), np.stack(list(others.values())), _POINTS)
+    made = made.assign_coords(structure=list(others))
+    large = made["lever"].to_series().nlargest(5).index.tolist()
+    made.attrs = describe(
+        world,
+        (client, *large),
+        kind="levers",
+        client=client,
+        assumed=sampled.words,
+        draws=len(sampled),
+        seed=seed,
+        residual=max(residual),
+        lifted=client if pairs.attrs["lifted"] else "",
+        elasticity=reading.theta,
+        factors=factors,
+        blocs=json.dumps(together),
+        missing=int(missing.sum()),
+    )
+    return made
+
+
+def every_lever(
+    world: World,
+    *,
+    elasticity: float | None = None,
+    factors: trade.Factors = "mobile",
+    deficits: trade.Deficits = "world_share",
+    gross: bool = False,
+    powers: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> xr.Dataset:
+    """Compute what every economy could cost every other.
+
+    Parameters
+    ----------
+    world
+        The year.
+    elasticity, factors, deficits
+        Of the model.
+    gross
+        Whether output is read as ITPD-E's multiple of GDP.
+    powers
+        Blocs whose joint lever over everybody is wanted too.
+    progress
+        Told a stage and the fraction of it that is done.
+
+    Returns
+    -------
+    Dataset
+        ``lever`` (power, client), NaN where the pair's trade is not reported; ``bloc_lever`` (bloc, client);
+        ``residual``, ``lifted`` (client), ``gdp`` (client).
+    """
+    remember_compilations()
+    read = assumptions.central(elasticity)
+    if gross:
+        read = assumptions.Reading(read.theta, read.fuels, assumptions.GROSS_OUTPUT, read.rule, read.services)
+    together = {name: members for name, members in blocs_of(world).items() if name in powers}
+    base = read.baseline(world)
+    base = trade.Baseline(
+        base.flows,
+        base.several,
+        {name: tuple(m for m in members if m in base.countries) for name, members in together.items()},
+        base.lifted,
+    )
+    theta = read.elasticity(world)
+
+    def told(done: int, everything: int) -> None:
+        if progress is not None:
+            progress("every pair", done / everything)
+
+    out = trade.leverage(base, theta, factors, deficits, on_failure="return", progress=told)
+    missing = unreported(world).sel(origin=out["power"].values, destination=out["client"].values).values
+    missing = missing & missing.T
+    lever = np.where(missing, np.nan, out.values)
+    failed = int(np.isnan(out.values).sum() - len(out["power"]))
+    made = xr.Dataset(
+        {
+            "lever": (("power", "client"), lever, _POINTS | {"long_name": out.attrs["long_name"]}),
+            "residual": (("power", "client"), out["residual"].values),
+            "gdp": (
+                "client",
+                world.gdp.sel(country=out["client"].values).values,
+                {"unit": world.gdp.attrs["unit"]},
+            ),
+        },
+        coords={
+            "power": out["power"].values,
+            "client": out["client"].values,
+            "lifted": ("client", out["lifted"].values),
+        },
+    )
+    if together:
+        joint = trade.leverage(base, theta, factors, deficits, powers=list(together), on_failure="return")
+        made["bloc_lever"] = (("bloc", "client"), joint.values, _POINTS)
+        made = made.assign_coords(bloc=list(together))
+    made.attrs = describe(
+        world,
+        (),
+        kind="every pair",
+        client="",
+        assumed=(
+            f"Trade elasticity {read.theta:g}; output {read.multiplier:g} times GDP, deficits {deficits} (assumed).",
+        ),
+        draws=0,
+        seed=0,
+        residual=float(np.nanmax(out["residual"])),
+        lifted=", ".join(base.lifted),
+        elasticity=read.theta,
+        factors=factors,
+        blocs=json.dumps(together),
+        missing=int(np.triu(missing, 1).sum()),
+        unconverged=failed,
+    )
+    return made

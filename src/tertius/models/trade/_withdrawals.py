@@ -1,0 +1,140 @@
+"""Withdrawals of any groups of regions from one client's trade, in one world or in many, on arrays.
+
+The compiled program knows neither the client nor who leaves, so that one serves every question about every country of
+a world; :func:`~tertius.models.trade.solve_draws`, which also takes limits on quantity, is compiled for its pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tertius.models.trade._assemble import one_world
+from tertius.models.trade._economy import NOT_CONVERGED, Deficits, Economy, Equilibrium, Factors, calibrate
+from tertius.models.trade._leverage import NEWTON_UNKNOWNS, STRAGGLERS, WIDTH, by_chord, by_newton, chord_of
+from tertius.models.trade._solve import WORKERS
+from tertius.models.trade._system import Options
+
+__all__ = ["withdrawals", "withdrawals_in_draws"]
+
+
+def withdrawals(
+    economy: Economy,
+    theta: ArrayLike,
+    client: int,
+    gone: ArrayLike,
+    *,
+    factors: Factors = "mobile",
+    deficits: Deficits = "world_share",
+) -> Equilibrium:
+    """Solve C withdrawals from one client's trade, in one world.
+
+    Parameters
+    ----------
+    economy
+        The baseline.
+    theta
+        (S,) trade elasticities.
+    client
+        Its index.
+    gone
+        (C, N) by how much the weight of the client's ties with each region falls, in both directions, in [0, 1]. The
+        client's own place is not read.
+    factors, deficits
+        As for ``solve``.
+
+    Returns
+    -------
+    Equilibrium
+        NumPy arrays, leading axis C. What has not converged has status ``NOT_CONVERGED``.
+    """
+    return _prepared(economy, theta, client, gone, factors, deficits)()
+
+
+def _prepared(
+    economy: Economy, theta: ArrayLike, client: int, gone: ArrayLike, factors: Factors, deficits: Deficits
+) -> Callable[[], Equilibrium]:
+    """Factorise the Jacobian, and hand back what remains to be done."""
+    options = Options(factors, deficits, "world", (), ())
+    world = one_world(economy, jnp.asarray(theta, dtype=float), deficits)
+    chord = chord_of(options, world)
+    left = np.array(gone, dtype=float).T
+    left[client] = 0.0
+    N, C = left.shape
+    hub = jnp.asarray(client)
+
+    def solve() -> Equilibrium:
+        parts: list[Equilibrium] = []
+        for first in range(0, C, WIDTH):
+            # The last stands in for those that are not there.
+            columns = np.minimum(np.arange(first, first + WIDTH), C - 1)
+            found = by_chord(options, False, world, chord, hub, jnp.asarray(left[:, columns]))
+            parts.append(_gathered([np.array(a)[0, : C - first] for a in found]))
+        out = _gathered([np.concatenate(arrays) for arrays in zip(*parts, strict=True)])
+        _again(out, lambda some: by_chord(options, True, world, chord, hub, jnp.asarray(left[:, some])))
+        if chord.pull.shape[1] * N <= NEWTON_UNKNOWNS:
+            _again(out, lambda some: by_newton(options, world, hub, jnp.asarray(left[:, some])))
+        return out
+
+    return solve
+
+
+def _gathered(arrays: Sequence[Any]) -> Equilibrium:
+    return Equilibrium(*arrays)
+
+
+def _again(out: Equilibrium, method: Callable[[NDArray[np.int64]], Equilibrium]) -> None:
+    """Solve once more, in place, what has not converged."""
+    left = np.flatnonzero(np.asarray(out.status) == NOT_CONVERGED)
+    for first in range(0, len(left), STRAGGLERS):
+        some = left[first : first + STRAGGLERS]
+        found = method(some[np.minimum(np.arange(STRAGGLERS), len(some) - 1)])
+        for mine, theirs in zip(out, found, strict=True):
+            np.asarray(mine)[some] = np.asarray(theirs)[0, : len(some)]
+
+
+def withdrawals_in_draws(
+    X: ArrayLike,
+    theta: ArrayLike,
+    client: int,
+    gone: ArrayLike,
+    *,
+    factors: Factors = "mobile",
+    deficits: Deficits = "world_share",
+    workers: int = WORKERS,
+) -> Equilibrium:
+    """Solve C withdrawals from one client's trade in each of K worlds.
+
+    Parameters
+    ----------
+    X
+        (K, S, N, N) flows of each draw.
+    theta
+        (K, S) elasticities of each draw.
+    client, gone, factors, deficits
+        As for :func:`withdrawals`; under ``"balanced"`` the flows must have no deficits.
+    workers
+        Threads.
+
+    Returns
+    -------
+    Equilibrium
+        NumPy arrays with leading axes (K, C).
+    """
+    flows, elasticity = np.asarray(X, dtype=float), np.asarray(theta, dtype=float)
+
+    # Jacobians are factorised one after another: two threads that both ask LAPACK and the compiler's pool of threads
+    # have been seen to wait for each other for ever.
+    ready = [
+        _prepared(calibrate(x), t, client, gone, factors, deficits)
+        for x, t in zip(flows, elasticity, strict=True)
+    ]
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        # The first is compiled before a second thread would compile the same.
+        found = [ready[0](), *pool.map(lambda solve: solve(), ready[1:])]
+    return _gathered([np.stack(arrays) for arrays in zip(*found, strict=True)])
