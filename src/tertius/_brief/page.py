@@ -51,7 +51,7 @@ from tertius._brief.insight import (
 )
 from tertius._brief.palette import NEUTRAL, colours
 from tertius._brief.reading import Cells, Displacement, InputFigure, Levers, Reading
-from tertius._brief.sections import closing, parts
+from tertius._brief.sections import chain, closing, parts
 from tertius._brief.words import Estimate, likelihood, number, percent, share, spelled
 
 __all__ = ["laid_out", "page", "render"]
@@ -969,9 +969,21 @@ class _Page:
             )
         return facts
 
+    def chain(self, sections: set[str]) -> dict[str, Any] | None:
+        """The causal chain, drawn once for a desk and for paper, and once for a phone."""
+        links = chain.links(self.reading)
+        if len(links) < 2:
+            return None
+        wide, narrow = (
+            chain.drawing(links, self.reading, columns=n, key=f"chain-{n}", sections=sections) for n in (3, 1)
+        )
+        return {"note": chain.NOTE, "words": chain.words(links), "wide": wide, "narrow": narrow}
+
     def context(self) -> dict[str, Any]:
         reading = self.reading
         exits = [self.vacuum(found, i) for i, found in enumerate(reading.displacements)]
+        drawn_parts = parts(reading)
+        levers = None if reading.levers is None else self.levers(reading.levers)
         return {
             "names": self.names,
             "title": self.names.title,
@@ -981,10 +993,13 @@ class _Page:
                 {"name": self.names.power(p), "colour": self.colour(p), "note": self.names.power_note(p)}
                 for p in self.palette
             ],
-            "levers": None if reading.levers is None else self.levers(reading.levers),
+            "chain": self.chain(
+                {*(["levers"] if levers else []), *(e["key"] for e in exits), *(p.id for p in drawn_parts)}
+            ),
+            "levers": levers,
             "exits": exits,
             "robustness": self.robustness(),
-            "parts": list(map(laid_out, parts(reading))),
+            "parts": list(map(laid_out, drawn_parts)),
             "closing": list(map(laid_out, closing(reading))),
             "claims": self.claims(),
             "rests": {"sentence": rests_on(reading), "lines": assumed_part(reading)}

@@ -29,7 +29,7 @@ from tertius._brief.insight import (
 )
 from tertius._brief.palette import colours
 from tertius._brief.reading import Displacement, Levers, Reading
-from tertius._brief.sections import closing, parts
+from tertius._brief.sections import chain, closing, parts
 from tertius._brief.words import MISSING, Estimate, listed, number, percent, spelled
 
 __all__ = ["Terminal", "show", "show_part"]
@@ -81,6 +81,10 @@ class Terminal:
             self.say(self.names.question, "italic")
         self.console.print()
         self.say(answer(self.reading), "bold")
+        links = chain.links(self.reading)
+        if len(links) > 1:
+            self.console.print()
+            self.say(chain.words(links, notes=False))
 
     def levers(self, found: Levers) -> None:
         self.heading(f"Who holds which lever over {self.names.client}")

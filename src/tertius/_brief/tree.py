@@ -9,19 +9,16 @@ not a power, and chance, is grey; every name is also written.
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Literal, NamedTuple
 
 from tertius._brief.palette import NEUTRAL
+from tertius._brief.svg import FONT, INK, SOFT, text, wrapped
 from tertius._brief.words import percent
 
 __all__ = ["Twig", "tree"]
 
-_INK = "#1E252B"
-_SOFT = "#5F6B76"
-_FONT = "Helvetica Neue, Helvetica, Arial, sans-serif"
 WIDTH = 412
 _INDENT = 20
 _FIRST = 12
@@ -53,19 +50,6 @@ class Twig(NamedTuple):
     """Probability of coming here at all; NaN = not shown."""
     note: str = ""
     """What else is to be said of the node."""
-
-
-def _wrapped(text: str, size: float, width: float) -> list[str]:
-    # A letter of this typeface is a little over half as wide as it is high.
-    return textwrap.wrap(text, max(8, int(width / (0.54 * size)))) or [""]
-
-
-def _text(
-    x: float, y: float, words: str, size: float, colour: str, *, bold: bool = False, end: bool = False
-) -> str:
-    weight = ' font-weight="bold"' if bold else ""
-    anchor = ' text-anchor="end"' if end else ""
-    return f'<text x="{x:g}" y="{y:g}" font-size="{size:g}" fill="{colour}"{weight}{anchor}>{escape(words)}</text>'
 
 
 def _mark(kind: str, x: float, y: float, colour: str) -> str:
@@ -117,13 +101,13 @@ def tree(
         depth.append(level)
         x = _FIRST + _INDENT * min(level, _DEEPEST)
         left, room = x + 12, WIDTH - _RIGHT - x - 14
-        heads = _wrapped(twig.label, _BOLD * 1.04, room)
+        heads = wrapped(twig.label, _BOLD * 1.04, room)
         if twig.kind == "decision":
             below = f"{called.get(twig.player, twig.player)} moves"
         else:
             below = "chance" if twig.kind == "chance" else ""
         small = ", ".join(part for part in (below, twig.note) if part)
-        notes = _wrapped(small, _PLAIN, room) if small else []
+        notes = wrapped(small, _PLAIN, room) if small else []
         middle = y + _LINE - 4
         at.append(middle)
         mover = twigs[twig.parent].player if twig.parent >= 0 else ""
@@ -140,16 +124,16 @@ def tree(
             )
         writing.append(_mark(twig.kind, x, middle, colours.get(twig.player, NEUTRAL)))
         writing += [
-            _text(left, y + _LINE * (i + 1), line, _BOLD, _INK, bold=True) for i, line in enumerate(heads)
+            text(left, y + _LINE * (i + 1), line, _BOLD, INK, bold=True) for i, line in enumerate(heads)
         ]
         writing += [
-            _text(left, y + _LINE * (len(heads) + i + 1) - 1, line, _PLAIN, _SOFT)
+            text(left, y + _LINE * (len(heads) + i + 1) - 1, line, _PLAIN, SOFT)
             for i, line in enumerate(notes)
         ]
         right = 0
         if twig.parent >= 0:
             writing.append(
-                _text(WIDTH - 2, y + _LINE, percent(twig.probability), _BOLD, _INK, bold=True, end=True)
+                text(WIDTH - 2, y + _LINE, percent(twig.probability), _BOLD, INK, bold=True, end=True)
             )
             told = []
             if not (math.isnan(twig.low) or math.isnan(twig.high)):
@@ -157,14 +141,14 @@ def tree(
             if not math.isnan(twig.reach):
                 told.append(f"overall {percent(twig.reach)}")
             writing += [
-                _text(WIDTH - 2, y + _LINE * (i + 2) - 1, line, _PLAIN, _SOFT, end=True)
+                text(WIDTH - 2, y + _LINE * (i + 2) - 1, line, _PLAIN, SOFT, end=True)
                 for i, line in enumerate(told)
             ]
             right = 1 + len(told)
         y += _LINE * max(len(heads) + len(notes), right) + _PAD
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="{key}-t {key}-d" '
-        f'viewBox="0 0 {WIDTH} {y:g}" width="{WIDTH}" height="{y:g}" font-family="{_FONT}">'
+        f'viewBox="0 0 {WIDTH} {y:g}" width="{WIDTH}" height="{y:g}" font-family="{FONT}">'
         f'<title id="{key}-t">{escape(title)}</title><desc id="{key}-d">{escape(description)}</desc>'
         f"{''.join(reversed(branches))}{''.join(writing)}</svg>"
     )
