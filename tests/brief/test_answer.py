@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 from tertius._brief import brief
-from tertius._brief.answer import answer, claim_sentence, exit_clause, parting
+from tertius._brief.answer import answer, claim_sentence, exit_clause, parting, parting_words
 from tertius._brief.insight import path_words, stability
 from tertius._brief.reading import Reading
 
@@ -122,7 +122,21 @@ def test_those_who_leave_are_not_ranked(full: xr.DataTree) -> None:
 
 def test_contradicted_claims_come_before_contested_ones(full: xr.DataTree) -> None:
     verdicts = [claim.verdict for claim in parting(Reading(full))]
-    assert verdicts == ["contradicted"] * 2 + ["contested"] * 2
+    assert verdicts == ["contradicted"] * 2 + ["contested"] * 2 + ["not testable"]
+
+
+def test_every_parting_has_its_reason(full: xr.DataTree) -> None:
+    reading = Reading(full)
+    every = {c.id for c in reading.claims if c.verdict in {"contradicted", "contested", "not testable"}}
+    apart = parting(reading)
+    assert {c.id for c in apart} == every
+    words = {c.id: parting_words(c, reading) for c in apart}
+    for claim in apart:
+        if claim.verdict == "not testable":
+            assert words[claim.id] == f"The model cannot test this: {claim.reason}."
+        else:
+            assert "Under rival structures it lies between" in words[claim.id]
+            assert ("sourced figures" in words[claim.id]) != np.isnan(claim.sourced_share)
 
 
 def test_what_depends_on_structure_is_called_assumed(synthetic: ModuleType) -> None:

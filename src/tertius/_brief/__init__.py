@@ -11,7 +11,7 @@ import tempfile
 import threading
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tertius._brief.answer import answer
 from tertius._brief.reading import Reading
@@ -47,14 +47,26 @@ class Brief:
         return summary_json(self._reading)
 
     @cached_property
+    def _contents(self) -> dict[str, Any]:
+        from tertius._brief.page import contents
+
+        return contents(self._reading)
+
+    @cached_property
     def _page(self) -> str:
         from tertius._brief.page import page
 
-        return page(self._reading)
+        return page(self._contents)
 
     def html(self) -> str:
         """Write the brief as one page that needs no network and no scripts."""
         return self._page
+
+    def markdown(self) -> str:
+        """Write the same in plain Markdown: tables instead of charts, and no HTML."""
+        from tertius._brief.markdown import markdown
+
+        return markdown(self._contents)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page to a file, whole or not at all.

@@ -13,6 +13,7 @@ __all__ = [
     "exit_clause",
     "lever_sentence",
     "parting",
+    "parting_words",
     "rests_on",
     "verdict_counts",
 ]
@@ -127,9 +128,31 @@ def verdict_counts(reading: Reading) -> str:
 
 
 def parting(reading: Reading) -> list[Claim]:
-    """Give the claims that the model contradicts, then those that it leaves open."""
-    contradicted = [c for c in reading.claims if c.verdict == "contradicted"]
-    return contradicted + [c for c in reading.claims if c.verdict == "contested"]
+    """Give the claims that the model contradicts, then those that it leaves open, then those that it cannot test."""
+    order = ("contradicted", "contested", "not testable")
+    return [c for verdict in order for c in reading.claims if c.verdict == verdict]
+
+
+def parting_words(claim: Claim, reading: Reading) -> str:
+    """Say how a claim and the model part company, and why: on what that hangs."""
+    if claim.verdict == "not testable":
+        return f"The model cannot test this: {claim.reason or 'the reason is missing'}.".replace("..", ".")
+    said = [claim_sentence(claim, reading)]
+    if claim.reason:
+        said.append(claim.reason[:1].upper() + claim.reason[1:].rstrip(".") + ".")
+    rivals = [v for v in claim.structures.values() if not math.isnan(v)]
+    if rivals:
+        low, high = percent(min(rivals)), percent(max(rivals))
+        said.append(
+            f"Under every rival structure it is {low}."
+            if low == high
+            else f"Under rival structures it lies between {low} and {high}."
+        )
+    if not math.isnan(claim.sourced_share):
+        said.append(
+            f"Of what moves it, {percent(claim.sourced_share)} comes from sourced figures, the rest from assumptions."
+        )
+    return " ".join(said)
 
 
 def claim_sentence(claim: Claim, reading: Reading) -> str:

@@ -91,6 +91,11 @@ class Picture:
         self._description = description
 
     @property
+    def description(self) -> str:
+        """What it shows, in words."""
+        return self._description
+
+    @property
     def svg(self) -> str:
         """The drawing with its title and description; ids inside it are made unique to the page."""
         svg = self._drawing.result()

@@ -16,10 +16,10 @@ from markupsafe import Markup
 from tertius._brief import charts
 from tertius._brief.answer import (
     answer,
-    claim_sentence,
     exit_clause,
     lever_sentence,
     parting,
+    parting_words,
     rests_on,
     verdict_counts,
 )
@@ -49,12 +49,13 @@ from tertius._brief.insight import (
     path_words,
     stability,
 )
+from tertius._brief.method import CLAIMS, METHOD
 from tertius._brief.palette import NEUTRAL, colours
 from tertius._brief.reading import Cells, Displacement, InputFigure, Levers, Reading
 from tertius._brief.sections import chain, closing, parts
 from tertius._brief.words import Estimate, likelihood, number, percent, share, spelled
 
-__all__ = ["laid_out", "page", "render"]
+__all__ = ["contents", "laid_out", "page", "render"]
 
 _T = TypeVar("_T")
 _NONE = Estimate(math.nan, math.nan, math.nan, math.nan, "", 0)
@@ -179,6 +180,8 @@ class _Page:
             )
         return {
             "sentence": lever_sentence(self.reading),
+            "explains": f"A lever is what its holder could cost {self.names.client} by withdrawing, after "
+            f"{self.names.client} has adapted. One log point is about one per cent of real income.",
             "figures": figures,
             "table": self._lever_table(found),
             "more": [
@@ -802,6 +805,7 @@ class _Page:
             )
         return {
             "counts": verdict_counts(reading),
+            "explains": CLAIMS,
             "figure": picture,
             "rows": [
                 {
@@ -832,7 +836,7 @@ class _Page:
                     "number": numbered[c.id],
                     "text": c.text,
                     "verdict": c.verdict,
-                    "words": claim_sentence(c, reading),
+                    "words": parting_words(c, reading),
                 }
                 for c in parting(reading)
             ],
@@ -977,7 +981,7 @@ class _Page:
         wide, narrow = (
             chain.drawing(links, self.reading, columns=n, key=f"chain-{n}", sections=sections) for n in (3, 1)
         )
-        return {"note": chain.NOTE, "words": chain.words(links), "wide": wide, "narrow": narrow}
+        return {"note": chain.NOTE, "links": [x.sentence() for x in links], "wide": wide, "narrow": narrow}
 
     def context(self) -> dict[str, Any]:
         reading = self.reading
@@ -1008,6 +1012,7 @@ class _Page:
             "figures": self.figures(),
             "flows": self.flows(),
             "bibliography": self.bibliography(),
+            "method": METHOD,
             "origin": reading.provenance,
             "draws": spelled(reading.provenance.draws, "draw"),
             "residual": ""
@@ -1104,8 +1109,18 @@ def _read(name: str) -> str:
 _BLANK_LINES = re.compile(r"\n\s*\n+")
 
 
-def page(reading: Reading) -> str:
+def contents(reading: Reading) -> dict[str, Any]:
+    """Put together everything that a page says, as its template takes it; Markdown says the same."""
+    return _Page(reading).context()
+
+
+def page(made: dict[str, Any]) -> str:
     """Write the whole page.
+
+    Parameters
+    ----------
+    made
+        What it says, from :func:`contents`.
 
     Returns
     -------
@@ -1114,7 +1129,7 @@ def page(reading: Reading) -> str:
         Everything
         that comes from the case is escaped, and only http and https addresses become links.
     """
-    return render(_read("brief.html.j2"), **_Page(reading).context())
+    return render(_read("brief.html.j2"), **made)
 
 
 def render(template: str, **context: Any) -> str:

@@ -13,7 +13,7 @@ from rich.rule import Rule
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from tertius._brief.answer import answer, claim_sentence, lever_sentence, parting, rests_on, verdict_counts
+from tertius._brief.answer import answer, lever_sentence, parting, parting_words, rests_on, verdict_counts
 from tertius._brief.blocks import Bullets, Drawing, Figure, Paragraph, Part, Table
 from tertius._brief.insight import (
     DRIVERS_NOTE,
@@ -326,7 +326,7 @@ class Terminal:
                 mark = f"{claim.number}. " if claim.number is not None else ""
                 self.say(f"{mark}{claim.text}")
                 self.say(
-                    claim_sentence(claim, reading),
+                    parting_words(claim, reading),
                     "bold" if claim.verdict == "contradicted" else "",
                     indent=2,
                 )

@@ -44,6 +44,10 @@ def run(
         str | None,
         typer.Option("--json", metavar="FILE.json", help="Also write the summary; - for standard output."),
     ] = None,
+    markdown: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.md", help="Also write the whole brief as plain Markdown with tables."),
+    ] = None,
     netcdf: Annotated[
         Path | None, typer.Option(metavar="FILE.nc", help="Also write all findings, draw by draw.")
     ] = None,
@@ -75,7 +79,7 @@ def run(
         check_change(change)
     # The folders are looked at before anything is computed; the page's own name is known once the case is.
     targets = [Path(json_file)] if json_file is not None and json_file != STDOUT else []
-    targets += [path for path in (out, netcdf) if path is not None]
+    targets += [path for path in (out, markdown, netcdf) if path is not None]
     for target in targets:
         check_target(target)
 
@@ -111,6 +115,8 @@ def run(
     written = [("Page", write_atomically(page, html))]
     if json_file is not None and json_file != STDOUT:
         written.append(("Summary", write_atomically(json_file, brief.json().encode())))
+    if markdown is not None:
+        written.append(("Markdown", write_atomically(markdown, brief.markdown().encode())))
     if netcdf is not None:
         written.append(("Findings", write_netcdf(findings, netcdf)))
     taken = (
