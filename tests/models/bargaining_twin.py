@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-TIE = 1e-9
+TIE = 1e-12
 
 
 def median(x: Sequence[float], w: Sequence[float]) -> float:

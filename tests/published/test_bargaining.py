@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 
@@ -114,33 +115,45 @@ def conference(path: Path) -> list[tuple[str, str, float, float, float]]:
         ]
 
 
-def test_two_actors_two_issues(trades: Any) -> None:
-    given = trades["two_by_two"]
-    x, s, c = (
-        np.array([[given["actors"][a][i][k] for a in ("A1", "A2")] for i in ("I1", "I2")]) for k in "xsc"
-    )
-    found, told = bargaining.exchange(x, s, c, record=1), given["exchange"]
-    np.testing.assert_allclose(found.before, given["nbs0"], atol=1e-9)
-    np.testing.assert_allclose(found.outcome, [told["nbs_I1_after"], told["nbs_I2_after"]], atol=1e-9)
+@pytest.fixture(scope="module")
+def traded(trades: Any, reference: Path, mirror: Path) -> tuple[dict[str, Any], Any]:
+    """All tables side by side, padded to the largest: labels by table, and the exchanges."""
+    two = trades["two_by_two"]["actors"]
+    climate = mirror / "climate-bargaining"
+    rows = {
+        "two_by_two": [(a, i, v["x"], v["s"], v["c"]) for a, of in two.items() for i, v in of.items()],
+        "sample_data.txt": sample(reference),
+        "copenhagen.csv": conference(climate / "copenhagen_positions.csv"),
+        "cop21.csv": conference(climate / "cop21_powerweights_positions.csv"),
+    }
+    tables = {name: tabulate(of) for name, of in rows.items()}
+    issues, actors = (max(len(of[k]) for of in tables.values()) for k in (1, 0))
+    padded = np.full((3, len(tables), issues, actors), np.nan)
+    for n, (who, what, values) in enumerate(tables.values()):
+        padded[:, n, : len(what), : len(who)] = values
+    # The first has saliences up to 100, the others up to 1.
+    padded[1, 0] /= 100
+    found = bargaining.exchange(*padded, record=5)
+    return tables, {name: jax.tree.map(lambda a, n=n: a[n], found) for n, name in enumerate(tables)}
+
+
+def test_two_actors_two_issues(trades: Any, traded: Any) -> None:
+    given, found = trades["two_by_two"], traded[1]["two_by_two"]
+    told = given["exchange"]
+    np.testing.assert_allclose(found.before[:2], given["nbs0"], atol=1e-9)
+    np.testing.assert_allclose(found.outcome[:2], [told["nbs_I1_after"], told["nbs_I2_after"]], atol=1e-9)
     assert float(found.trades.j_to[0]) == pytest.approx(told["A1_moves_on_I1_to"], abs=1e-9)
     assert float(found.trades.i_to[0]) == pytest.approx(told["A2_moves_on_I2_to"], abs=1e-9)
-    assert float(found.trades.gain[0]) == pytest.approx(told["gain_each"], abs=1e-9)
-    np.testing.assert_allclose(found.gains, told["gain_each"], atol=1e-9)
+    # With saliences up to 1 instead of up to 100 the gain is a hundredth.
+    assert float(found.trades.gain[0]) == pytest.approx(told["gain_each"] / 100, abs=1e-9)
+    np.testing.assert_allclose(found.gains[:2], told["gain_each"] / 100, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", ["sample_data.txt", "copenhagen.csv", "cop21.csv"])
-def test_exchanges_of_decide(name: str, trades: Any, reference: Path, mirror: Path) -> None:
+def test_exchanges_of_decide(name: str, trades: Any, traded: Any) -> None:
     told = trades["cases"][name]
-    if name == "sample_data.txt":
-        rows = sample(reference)
-    else:
-        file = {
-            "copenhagen.csv": "copenhagen_positions.csv",
-            "cop21.csv": "cop21_powerweights_positions.csv",
-        }[name]
-        rows = conference(mirror / "climate-bargaining" / file)
-    actors, issues, (x, s, c) = tabulate(rows)
-    found = bargaining.exchange(x, s, c, record=5)
+    actors, issues, _ = traded[0][name]
+    found = traded[1][name]
     label = [name.split(" [")[0] for name in told["nbs0"]]
     np.testing.assert_allclose(
         [found.before[issues.index(name)] for name in label], list(told["nbs0"].values()), atol=1e-9

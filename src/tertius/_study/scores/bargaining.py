@@ -2,23 +2,23 @@
 
 The rules, laid down before any model was scored:
 
-* **Issues.** Those of DEU II with an outcome and at least three actors that have both a position and a salience. An actor
-  with a position and no salience is left out of its issue, and counted.
-* **Capabilities.** DEU states none. A state has its votes in the Council: of the Fifteen for proposals made before 2001,
-  of the Twenty-seven for those made from 2003 (there are none between). The Commission and the Parliament have as
-  many as the state with most votes among those that take a position on the issue. In consultation the Parliament can
-  only give its opinion; it counts for as much all the same, as in the benchmark.
+* **Issues.** Those of DEU II with an outcome and at least three actors that have both a position and a salience. An
+  actor with a position and no salience is left out of its issue, and counted.
+* **Capabilities.** DEU states none. A state has its votes in the Council: of the Fifteen for proposals made before
+  2001, of the Twenty-seven for those made from 2003 (there are none between). The Commission and the Parliament have
+  as many as the state with most votes among those that take a position on the issue. In consultation the Parliament
+  can only give its opinion; it counts for as much all the same, as in the benchmark.
 * **Models.** :data:`ENTRIES`, every model with its default options. Nash bargaining takes the reference point for the
   status quo where it is known, and has no status quo where it is not. Exchange takes the issues of one proposal
   together. Beside them stand forecasts that take no model: :data:`PLAIN`.
-* **Score.** Mean absolute error on the scale from 0 to 100, over all of the issues, in whatever state the model ended. How
-  many of its contests were settled is shown, and the error over those alone, beside that of the weighted mean on
-  the same issues.
-* **Intervals.** From the 5th to the 95th percentile of 10,000 resamples, of proposals and not of issues, since issues of one
-  proposal are not independent. In the same resamples: how often each model has the smallest error, and by how
+* **Score.** Mean absolute error on the scale from 0 to 100, over all of the issues, in whatever state the model ended.
+  How many of its contests were settled is shown, and the error over those alone, beside that of the weighted mean
+  on the same issues.
+* **Intervals.** From the 5th to the 95th percentile of 10,000 resamples, of proposals and not of issues, since issues
+  of one proposal are not independent. In the same resamples: how often each model has the smallest error, and by how
   much it differs from the weighted mean.
-* **Splits.** By procedure (codecision, consultation), by Council (of the Fifteen, of the Twenty-seven), and by whether the
-  reference point is known.
+* **Splits.** By procedure (codecision, consultation), by Council (of the Fifteen, of the Twenty-seven), and by whether
+  the reference point is known.
 * **Forecast.** The product forecasts with the one of :data:`ENTRIES` that has the smallest error over all issues.
 
 Paris and Copenhagen are forecast and not scored: their outcomes are not among the data.
@@ -67,28 +67,28 @@ ENTRIES: Mapping[str, str] = {
     "weighted_mean": "weighted mean",
     "weighted_median": "weighted median",
     "nash": "Nash bargaining",
-    "expected_utility": "expected utility, as the code has it",
-    "expected_utility_literal": "expected utility, as printed",
+    "expected_utility": "expected utility (code)",
+    "expected_utility_literal": "expected utility (printed)",
     "exchange": "exchange",
     "condorcet": "Condorcet election",
 }
 """The models, in the order in which they are shown."""
 
 PLAIN: Mapping[str, str] = {
-    "mean_of_positions": "mean of the positions",
-    "mean_by_salience": "mean by salience alone",
-    "median_of_positions": "median of the positions",
-    "middle_of_scale": "the middle of the scale",
+    "mean_of_positions": "mean of positions",
+    "mean_by_salience": "mean by salience",
+    "median_of_positions": "median of positions",
+    "middle_of_scale": "middle of the scale",
 }
 """Forecasts that take no model."""
 
 _SPLITS = {
     "codecision": "codecision",
     "consultation": "consultation",
-    "fifteen": "Council of the Fifteen",
-    "twenty_seven": "Council of the Twenty-seven",
-    "reference_known": "reference point known",
-    "reference_unknown": "reference point unknown",
+    "fifteen": "Council of 15",
+    "twenty_seven": "Council of 27",
+    "reference_known": "reference known",
+    "reference_unknown": "reference unknown",
 }
 
 
@@ -103,7 +103,7 @@ class Decisions:
     positions, saliences, capabilities
         Shape (L, N).
     present
-        Who takes part, shape (L, N).
+        Who takes part: who has a position and a salience, shape (L, N).
     outcome, reference
         Shape (L,); the reference point is ``NaN`` where it is not known.
     splits
@@ -174,7 +174,7 @@ def decisions(council: str | None = None) -> Decisions:
     return Decisions(
         rows["isnr"].to_numpy(str)[kept],
         rows["prnr"].to_numpy(str)[kept],
-        np.where(present, x, np.nan)[kept],
+        x[kept],
         s[kept],
         votes[kept],
         present[kept],
@@ -378,7 +378,8 @@ def _benchmark(given: Decisions, value: Mapping[str, Floats]) -> dict[str, Any]:
         },
         index=given.issue,
     )
-    both = mine.join(theirs[["compromise_forecast", "outcome"]], how="inner", rsuffix="_theirs")
+    held = theirs[["compromise_forecast", "outcome"]].rename(columns={"outcome": "outcome_theirs"})
+    both = mine.join(held, how="inner")
     # The benchmark prints three digits.
     agree = (both["ours"] - both["compromise_forecast"]).abs() <= 0.0005001
     explained = (both["with_votes_of_27"] - both["compromise_forecast"]).abs() <= 0.0005001
@@ -435,7 +436,7 @@ def tables() -> dict[str, Any]:
             for key in ("position", "salience", "power")
         }
         actors = wide["position"], wide["salience"], wide["power"]
-        found = {
+        found: dict[str, Any] = {
             "weighted_mean": bargaining.weighted_mean(*actors),
             "weighted_median": bargaining.weighted_median(*actors),
             "nash": bargaining.nash(*actors),

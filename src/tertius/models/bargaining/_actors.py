@@ -24,7 +24,7 @@ __all__ = [
     "parties",
 ]
 
-TIE = 1e-9
+TIE = 1e-12
 """Two positions closer than this part of the span are one position, and two offers as far apart are tied."""
 
 Weight = Literal["both", "salience", "capability", "equal"]

@@ -62,6 +62,7 @@ Mode = Literal["scholz_code", "literal"]
 Confrontation = Literal["lose", "stay"]
 Middle = Literal["median", "mean"]
 _EQUAL = 1e-12
+_REST = 1e-9
 _BLOCK = 128
 
 
@@ -230,7 +231,7 @@ def _contest(
         _, (path, risk) = jax.lax.scan(turn, p.x, None, length=rules.rounds)
         path = jnp.concatenate([p.x[None], path])
         moved = jnp.where(p.active, jnp.abs(path - path[-1]), 0.0).max(1)
-        back = moved[:-1] <= TIE
+        back = moved[:-1] <= _REST
         # The first round that, counted backwards, is where the last one is.
         ago = jnp.arange(rules.rounds, 0, -1)[:, None]
         period = jnp.where(back, ago, rules.rounds + 1).min(0)

@@ -112,7 +112,8 @@ class _State(NamedTuple):
     y: Array  # (D, N, B) where they stand
     seen: Array  # (D, N, N, B) by issue, demander, actor: where the demander believes it to stand
     way: Array  # (D, N, B) direction taken: −1, 0, 1
-    left: Array  # (B,) gain of the best exchange that is left
+    left: Array  # (B,) gain of the best exchange that there was at the last look
+    over: Array  # (B,) whether that look was the last
     done: Array  # (B,) exchanges carried out
     trades: Array  # (9, K, B)
 
@@ -183,7 +184,7 @@ def _trade(table: _Table, open_: Array, rules: _Rules) -> _State:
     def step(state: _State) -> _State:
         gain, move_i, move_j, key = _offers(table, state, open_, ip, iq, rules.guard)
         best = gain.max(axes)
-        going = (best > _LEAST) & (state.done < rules.limit)
+        going = (best > _LEAST) & (state.done < rules.limit) & ~state.over
         tied = gain >= best * (1.0 - 1e-10)
         rank = jnp.where(tied, key + by_issue, jnp.inf)
         chosen = jnp.where(rank <= rank.min(axes) + 1e-12, place, place.size).min(axes)
@@ -211,24 +212,25 @@ def _trade(table: _Table, open_: Array, rules: _Rules) -> _State:
             )
             line = (np.arange(rules.record)[:, None] == state.done) & going
             trades = jnp.where(line, made[:, None], trades)
-        return _State(y, seen, way, jnp.where(going, best, 0.0), state.done + going, trades)
+        left = jnp.where(state.over, state.left, best)
+        return _State(y, seen, way, left, ~going, state.done + going, trades)
 
     def more(state: _State) -> Array:
-        return ((state.left > _LEAST) & (state.done < rules.limit)).any()
+        return ~state.over.all()
 
     start = _State(
         table.x,
         jnp.broadcast_to(table.x[:, None], (issues, actors, actors, members)),
         jnp.zeros_like(table.x),
-        jnp.full(members, jnp.inf),
+        jnp.zeros(members),
+        jnp.zeros(members, bool),
         jnp.zeros(members, jnp.int32),
         jnp.full((9, rules.record, members), jnp.nan),
     )
     if issues < 2:
-        return start._replace(left=jnp.zeros(members))
+        return start
     state = jax.lax.while_loop(more, step, start)
-    gain = _offers(table, state, open_, ip, iq, rules.guard)[0].max(axes)
-    return state._replace(left=jnp.where(gain > _LEAST, gain, 0.0))
+    return state._replace(left=jnp.where(state.left > _LEAST, state.left, 0.0))
 
 
 @partial(jax.jit, static_argnames="rules")
