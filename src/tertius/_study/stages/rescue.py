@@ -6,6 +6,7 @@ would teach; the decision; beliefs and levers after.
 
 from __future__ import annotations
 
+import json
 from typing import Any, NamedTuple
 
 import jax
@@ -26,7 +27,8 @@ from tertius._study.crisis import (
     motives,
     patron,
 )
-from tertius._study.stages import Context, Made
+from tertius._study.stages import Context, Made, run_stages
+from tertius._study.stages._turns import turns
 from tertius.models import levers, regime, rescue
 from tertius.models.regime import Belief, Doors
 
@@ -41,7 +43,7 @@ COSTS = rescue.TERMS[len(rescue.MOTIVES) :]
 
 NOBODY = "nobody"
 
-MULTIPLIERS = 2.0 ** np.linspace(-4, 4, 17)
+MULTIPLIERS = 2.0 ** np.linspace(-4, 4, 9)
 """Factors on two weights, for the region of weights in which each motive is the largest."""
 
 AXES = ("own_security", "influence")
@@ -59,6 +61,7 @@ class _Given(NamedTuple):
     beta: Any
     cost: Any
     weight: Any
+    damage: Any
     doors: Any
     survival: Any  # (n, 3), alone, refused, helped
     collapse: Any
@@ -95,6 +98,9 @@ class _Found(NamedTuple):
     ends: Any
     guarantee: Any
     strength: Any
+    next_helped: Any
+    next_alone: Any
+    next_fragility: Any
 
 
 def run(context: Context) -> Made:
@@ -140,6 +146,7 @@ def run(context: Context) -> Made:
             given["private_precision"],
             given["cost"],
             given["guarantee_weight"],
+            given["damage"],
             np.stack(doors(ask, power), -1),
             *(one(name) for name in ("survival", "collapse", "drawn_out", "theta_star")),
             np.stack([b[:, k] for b in (client.before, client.honoured, client.refused)], -1),
@@ -167,7 +174,6 @@ def run(context: Context) -> Made:
     lead = patron(case)
     assert lead is not None
     terms = put("terms")
-    region = _region(terms[:, powers.index(lead)])
     believed, seen_by = (np.stack([b.before, b.honoured, b.refused, b.before], -1) for b in (client, watched))
     comes = put("comes")
     dims = ("draw", "power")
@@ -226,6 +232,15 @@ def run(context: Context) -> Made:
             "strength": variable(
                 ("state",), put("strength"), "share", "mean of the belief on the regime's strength"
             ),
+            "next_helped": variable(
+                ("state",), put("next_helped"), "probability", "survival of a crisis to come, with help"
+            ),
+            "next_alone": variable(
+                ("state",), put("next_alone"), "probability", "survival of a crisis to come, without help"
+            ),
+            "next_fragility": variable(
+                ("state",), put("next_fragility"), "probability per log point", "survival lost with income"
+            ),
             "troops": variable((), columns["troops"], "troops", "troops sent"),
             "arrival": variable((), columns["arrival"], "days", "days from the request to arrival"),
             "stay": variable((), columns["stay"], "days", "days of stay"),
@@ -240,8 +255,6 @@ def run(context: Context) -> Made:
             "end": list(rescue.ENDS),
             "state": list(STATES),
             "protector": [*powers, NOBODY],
-            "multiplier": MULTIPLIERS,
-            "other_multiplier": MULTIPLIERS,
         },
         attrs={
             "asked_of": lead,
@@ -252,12 +265,22 @@ def run(context: Context) -> Made:
     group["asked"] = xr.Variable(
         ("draw", "protector"), asked, attrs={"long_name": "the client asks that power", "unit": "probability"}
     )
-    group["region"] = xr.Variable(
-        ("multiplier", "other_multiplier", "motive"),
-        region,
-        attrs={"long_name": "the motive is the largest with the weights multiplied", "unit": "probability"},
-    )
+    if context.main:
+        group["region"] = _labelled_region(terms[:, powers.index(lead)])
+        group.attrs["turns"] = json.dumps(_turned(context, terms[:, powers.index(lead)], lead))
     return Made({"/rescue": group})
+
+
+def _turned(context: Context, terms: Array, lead: str) -> dict[str, Any]:
+    """What would turn the first of the two motives against the second."""
+    first, second = (rescue.MOTIVES.index(name) for name in AXES)
+
+    def again(other: Context) -> Array:
+        made = run_stages(other, only=("reputation", "regime", "rescue")).groups["/rescue"]["benefit"]
+        values = made.sel(power=lead)
+        return np.asarray((values.sel(motive=AXES[0]) - values.sel(motive=AXES[1])).values)
+
+    return turns(context, terms[:, first] - terms[:, second], again)
 
 
 def ask_money(ask: Question, powers: tuple[str, ...]) -> Array:
@@ -282,7 +305,7 @@ def _mean_of(observers: Any, n: int, powers: int) -> Beliefs:
     return Beliefs(*out)
 
 
-def _region(terms: Array) -> Array:
+def _labelled_region(terms: Array) -> xr.DataArray:
     """How often each motive is the largest over a grid of two multipliers, over the first draws."""
     rows = np.full((BLOCK, terms.shape[-1]), np.nan)
     some = min(BLOCK, len(terms))
@@ -290,7 +313,16 @@ def _region(terms: Array) -> Array:
     scale = np.ones((len(MULTIPLIERS), len(MULTIPLIERS), len(rescue.MOTIVES)))
     scale[..., rescue.MOTIVES.index(AXES[0])] = MULTIPLIERS[:, None]
     scale[..., rescue.MOTIVES.index(AXES[1])] = MULTIPLIERS
-    return np.asarray(rescue.largest_motive(rows, scale))
+    return xr.DataArray(
+        np.asarray(rescue.largest_motive(rows, scale)),
+        dims=("multiplier", "other_multiplier", "motive"),
+        coords={
+            "multiplier": MULTIPLIERS,
+            "other_multiplier": MULTIPLIERS,
+            "motive": list(rescue.MOTIVES),
+        },
+        attrs={"long_name": "the motive is the largest with the weights multiplied", "unit": "probability"},
+    )
 
 
 @jax.jit
@@ -304,7 +336,7 @@ def _one(*arrays: jax.Array) -> _Found:
     help_ = Doors(*jnp.moveaxis(g.doors, -1, 0))
     known = ~jnp.isnan(g.doors).any(-1)
     help_ = Doors(*(jnp.where(known, x, 0.0) for x in help_))
-    guarantee, strength = _guarantee(g, help_, known)
+    guarantee, *later = _guarantee(g, help_, known)
     alone, refused, helped = (g.survival[:, i] for i in range(3))
     in_time = jnp.where(jnp.isnan(g.arrival) & jnp.isfinite(g.window), jnp.nan, (g.arrival <= g.window) * 1.0)
     in_time = jnp.where(jnp.isinf(g.window), 1.0, in_time)
@@ -346,12 +378,18 @@ def _one(*arrays: jax.Array) -> _Found:
         worth_parts=jnp.stack([worth.plea, worth.help, -worth.dependence], -1),
         ends=rescue.course(g.gate, sends, in_time, (g.collapse[:, 2], g.drawn_out[:, 2])),
         guarantee=guarantee,
-        strength=strength,
+        strength=later[0],
+        next_helped=later[1],
+        next_alone=later[2],
+        next_fragility=later[3],
     )
 
 
-def _guarantee(g: _Given, help_: Doors, known: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The lever of the guarantee, and the mean belief on strength, in every state: shape (n, 4)."""
+def _guarantee(g: _Given, help_: Doors, known: jax.Array) -> tuple[jax.Array, ...]:
+    """The lever of the guarantee in every state, shape (n, 4), and what is behind it.
+
+    That is the mean belief on strength, survival of a crisis to come with and without help, and its fragility.
+    """
     damaged = Belief(g.strength, g.alpha)
     asked = regime.news(damaged, help_.plea_strength, help_.plea_precision)
     alone, refused, helped = (g.theta_star[:, i] for i in range(3))
@@ -383,4 +421,20 @@ def _guarantee(g: _Given, help_: Doors, known: jax.Array) -> tuple[jax.Array, ja
     holds = g.believed[:, jnp.array([0, 1, 2, 0])].T
     lever = levers.guarantee(with_, without, holds, g.weight)
     there = jnp.concatenate([jnp.ones_like(floors[:1], bool), ~jnp.isnan(floors)])
-    return jnp.where(known & there, lever, jnp.nan).T, jnp.where(there, belief.mean, jnp.nan).T
+    # Strength lost is known to everybody: the threshold moves with it.
+    sd = jnp.sqrt(true.precision)
+    density = regime.normal_density(sd * (true.mean - at.theta_star[0]))
+    inner = regime.normal_density(at.z_star[0]) * belief.precision / jnp.sqrt(g.beta)
+    fragility = g.damage * sd * density / (1.0 - inner)
+
+    def shown(values: jax.Array, where: jax.Array) -> jax.Array:
+        return jnp.where(where, values, jnp.nan).T
+
+    helpful = known & there
+    return (
+        shown(lever, helpful),
+        shown(belief.mean, there),
+        shown(with_, helpful),
+        shown(without, there),
+        shown(fragility, there),
+    )

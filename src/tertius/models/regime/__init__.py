@@ -45,6 +45,7 @@ from tertius.models.regime._threshold import (
     Status,
     Thresholds,
     equilibrium,
+    normal_density,
     threshold,
 )
 
@@ -70,6 +71,7 @@ __all__ = [
     "helped",
     "news",
     "next_threshold",
+    "normal_density",
     "outcome",
     "policy_trap",
     "public_news",
