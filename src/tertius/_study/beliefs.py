@@ -126,5 +126,5 @@ def _program(
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """The mean before, once the present request was honoured, once it was refused."""
     belief = reputation.learn(reputation.Reliability(a, b), honoured, similarity, age, half_life)
-    after = (reputation.update(belief, y, likeness) for y in (1.0, 0.0))
-    return (belief.mean, *(b.mean for b in after))
+    honoured_now, refused_now = (reputation.update(belief, y, likeness) for y in (1.0, 0.0))
+    return belief.mean, honoured_now.mean, refused_now.mean

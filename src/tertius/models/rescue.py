@@ -221,18 +221,17 @@ def terms(
     H, zeta, V, R, I = (jnp.asarray(x, float) for x in motives)
     collapse0, drawn0 = (jnp.asarray(x, float) for x in refused)
     collapse1, drawn1 = (jnp.asarray(x, float) for x in helped)
-    cost = Costs(*(jnp.asarray(x, float) for x in costs))
+    troops, stay, unit, per_money, p_casualties, a, p_long, b, per_approval, p_protests, g = (
+        jnp.asarray(x, float) for x in costs
+    )
     rows = (
         _weighed(H, (collapse0 + zeta * drawn0) - (collapse1 + zeta * drawn1)),
         _weighed(V, collapse0 - collapse1),
         _weighed(R, jnp.asarray(credibility, float)),
         _weighed(I, jnp.asarray(influence, float)),
-        -_weighed(cost.per_money, cost.troops * cost.stay * cost.unit_cost),
-        -_weighed(
-            cost.per_approval,
-            cost.casualties * cost.casualties_approval + cost.long_stay * cost.long_stay_approval,
-        ),
-        -_weighed(cost.disgrace, cost.break_up_protests),
+        -_weighed(per_money, troops * stay * unit),
+        -_weighed(per_approval, p_casualties * a + p_long * b),
+        -_weighed(g, p_protests),
     )
     return jnp.stack(jnp.broadcast_arrays(*rows), -1)
 
@@ -355,7 +354,7 @@ def course(
         g * s * (1.0 - t),
         comes * collapse,
         comes * drawn,
-        comes * (1 - collapse - drawn),
+        comes * jnp.maximum(1.0 - collapse - drawn, 0.0),
     )
     return jnp.stack(jnp.broadcast_arrays(*rows), -1)
 

@@ -25,7 +25,7 @@ from tertius._brief.blocks import (
 from tertius._brief.insight import path_words
 from tertius._brief.reading import Reading, estimates
 from tertius._brief.summary import estimate, nested, number
-from tertius._brief.words import MISSING, Estimate, clause, likelihood, percent
+from tertius._brief.words import MISSING, Estimate, clause, likelihood, listed, percent
 from tertius._brief.words import number as written
 
 __all__ = ["lead", "part", "summary"]
@@ -112,9 +112,7 @@ def _read(reading: Reading) -> _Crisis | None:
 
 
 def _chance(found: Estimate) -> str:
-    if not found.known:
-        return MISSING
-    return f"{100 * found.mean:.0f} %"
+    return percent(found.mean, found.draws) if found.known else MISSING
 
 
 def _chance_cell(found: Estimate) -> Cell:
@@ -404,15 +402,17 @@ def _turns(found: _Crisis) -> list[Block]:
     chance = percent(given["before"], found.draws)
     opening = f"{one[:1].upper() + one[1:]} weighs more than {other} in {chance} of the draws."
     if not given["moves"]:
-        return [Paragraph(f"{opening} No single input, moved within its range, turns that round.")]
-    lines = [
-        f"{path_words(m['path'], found.reading)} at {m['value']:.3g} instead of {m['central']:.3g} "
-        f"({written(abs(m['move']), 1)} standard deviations {'up' if m['move'] > 0 else 'down'}, {m['kind']}): "
-        f"then {percent(m['after'], found.draws)}."
-        for m in given["moves"]
-    ]
+        return [Paragraph(f"{opening} No input, and no two, moved within their ranges turn that round.")]
+    lines = []
+    for move in given["moves"]:
+        parts = [
+            f"{path_words(m['path'], found.reading)} at {m['value']:.3g} instead of {m['central']:.3g} "
+            f"({written(abs(m['move']), 1)} standard deviations {'up' if m['move'] > 0 else 'down'}, {m['kind']})"
+            for m in move["inputs"]
+        ]
+        lines.append(f"{listed(parts)}: then {percent(move['after'], found.draws)}.")
     return [
-        Paragraph(f"{opening} What would turn that round, with the smallest move of one input alone:"),
+        Paragraph(f"{opening} What would turn that round, with the smallest moves of one input and of two:"),
         Bullets(lines),
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from scipy.stats import rankdata
 from tertius._study.compilation import BLOCK
 from tertius._study.stages import Context
 from tertius._study.stages._conditions import _direct, _head, _held
+from tertius.case import Input
 
 __all__ = ["turns"]
 
@@ -21,19 +22,17 @@ Array = NDArray[np.float64]
 FURTHEST = 3.0
 """How far an input is moved at most, in standard deviations of its normal score."""
 
-TRIED = 6
-"""Inputs whose move is looked for by running the models again."""
+TRIED = 3
+"""Inputs whose own move is looked for by running the models again."""
 
-ROUNDS = 4
+ROUNDS = 3
 
 CLEAR = 0.53
 """A comparison counts as turned where its probability lies this far beyond one half, so that other draws agree."""
 
 
-def turns(
-    context: Context, margin: Array, again: Callable[[Context], Array], most: int = 2
-) -> dict[str, Any]:
-    """Find the inputs that would turn a comparison with the smallest moves of one alone.
+def turns(context: Context, margin: Array, again: Callable[[Context], Array]) -> dict[str, Any]:
+    """Find the smallest moves of one input, and of two together, that turn a comparison.
 
     Parameters
     ----------
@@ -43,53 +42,82 @@ def turns(
         Shape (n,): positive where the comparison holds, per draw.
     again
         Runs the models on other draws and gives the margin there.
-    most
-        Moves to report.
 
     Returns
     -------
     dict
-        Nothing where the comparison is not known; else ``before``, the probability on the draws used, and ``moves``,
-        nearest first: the ``path``, ``kind`` and ``unit`` of the input, the ``value`` it is held at instead of its
-        ``central`` one, its ``move`` in standard deviations of its normal score, and the probability ``after``, with
-        the input held there in every draw.
+        Nothing where the comparison is not known; else ``before``, the probability on the draws used, and ``moves``:
+        the nearest of one input, if there is any, and the nearest of two, each with its ``distance`` in standard
+        deviations of normal scores, the probability ``after``, and ``inputs``, with ``path``, ``kind``, ``unit``, the
+        ``value`` at which the input is held in every draw instead of its ``central`` one, and its ``move``.
     """
     small = _head(context, min(BLOCK, context.size))
     before = _chance(again(small))
     if np.isnan(before):
         return {}
-    if before == 0.5:
+    strengths = _strengths(context, margin)
+    if before == 0.5 or not strengths:
         return {"before": before, "moves": []}
-    found = []
-    for path, quantity, guess in _guesses(context, margin):
-        score, after = guess, float("nan")
-        side = np.sign(before - 0.5)
-        best: tuple[float, float, float] | None = None
-        for _ in range(ROUNDS):
-            value = float(np.asarray(quantity.quantity.ppf(np.array([ndtr(score)])))[0])
-            after = _chance(again(_held(small, {path: value})))
-            if side * (0.5 - after) >= CLEAR - 0.5 and (best is None or abs(score) < abs(best[0])):
-                best = (score, value, after)
-            # Along the probit, which is a straight line where the margin is normal and linear in the input.
-            start, here = ndtri(np.clip([before, after], 1e-4, 1 - 1e-4))
-            target = -side * ndtri(CLEAR + 0.01)
-            if (here - start) * side >= 0:
-                break
-            score = float(np.clip(score * (target - start) / (here - start), -FURTHEST, FURTHEST))
-        if best is not None:
-            found.append(
-                {
-                    "path": path,
-                    "kind": quantity.kind,
-                    "unit": quantity.unit,
-                    "move": best[0],
-                    "value": best[1],
-                    "central": float(quantity.quantity.median),
-                    "after": best[2],
-                }
-            )
-    found.sort(key=lambda move: abs(float(str(move["move"]))))
-    return {"before": before, "moves": found[:most]}
+    level = -float(ndtri(np.clip(before, 1e-4, 1 - 1e-4)))
+    pull = {found.path: r for found, r in strengths}
+    inputs = {found.path: found for found, _ in strengths}
+
+    def search(paths: tuple[str, ...]) -> dict[str, Any] | None:
+        # Along the direction in which the comparison falls fastest, were all of it normal and linear.
+        size = sum(pull[p] ** 2 for p in paths)
+        direction = {p: level * pull[p] / size for p in paths}
+        return _along(direction, inputs, before, lambda held: _chance(again(_held(small, held))))
+
+    alone = [found for found in (search((path,)) for path in list(pull)[:TRIED]) if found is not None]
+    moves = [min(alone, key=lambda m: float(m["distance"]))] if alone else []
+    if len(pull) > 1:
+        both = search((*list(pull)[:2],))
+        moves += [both] if both is not None else []
+    return {"before": before, "moves": moves}
+
+
+def _along(
+    direction: Mapping[str, float],
+    inputs: Mapping[str, Input],
+    before: float,
+    chance: Callable[[Mapping[str, float]], float],
+) -> dict[str, Any] | None:
+    """Move along a direction until the comparison is just turned; None where it is not."""
+    side = 1.0 if before > 0.5 else -1.0
+    limit = FURTHEST / max(abs(x) for x in direction.values())
+    step, best = min(1.0, limit), None
+    start = float(ndtri(np.clip(before, 1e-4, 1 - 1e-4)))
+    for _ in range(ROUNDS):
+        scores = {path: step * x for path, x in direction.items()}
+        values = {
+            p: float(np.asarray(inputs[p].quantity.ppf(np.array([ndtr(x)])))[0]) for p, x in scores.items()
+        }
+        after = chance(values)
+        if side * (0.5 - after) >= CLEAR - 0.5 and (best is None or step < best[0]):
+            best = step, scores, values, after
+        here = float(ndtri(np.clip(after, 1e-4, 1 - 1e-4)))
+        if side * (here - start) >= 0:
+            break
+        # Along the probit, which is a straight line where the margin is normal and linear in the input.
+        step = min(step * (-side * float(ndtri(CLEAR + 0.01)) - start) / (here - start), limit)
+    if best is None:
+        return None
+    _, scores, values, after = best
+    return {
+        "distance": float(np.sqrt(sum(x**2 for x in scores.values()))),
+        "after": after,
+        "inputs": [
+            {
+                "path": path,
+                "kind": inputs[path].kind,
+                "unit": inputs[path].unit,
+                "value": values[path],
+                "central": float(inputs[path].quantity.median),
+                "move": scores[path],
+            }
+            for path in direction
+        ],
+    }
 
 
 def _chance(margin: Array) -> float:
@@ -97,13 +125,12 @@ def _chance(margin: Array) -> float:
     return float((known > 0).mean()) if known.size else float("nan")
 
 
-def _guesses(context: Context, margin: Array) -> list[tuple[str, Any, float]]:
-    """Inputs with the move that would turn the comparison were all of it normal and linear, nearest first."""
+def _strengths(context: Context, margin: Array) -> list[tuple[Input, float]]:
+    """The inputs that a margin answers to, most first, with the correlation of normal scores."""
     known = ~np.isnan(margin)
     if known.sum() < 16:
         return []
     y = ndtri((rankdata(margin[known]) - 0.5) / known.sum())
-    level = -float(ndtri(np.clip((margin[known] > 0).mean(), 1e-4, 1 - 1e-4)))
     found = []
     for candidate in context.case.inputs():
         if not _direct(candidate):
@@ -114,6 +141,5 @@ def _guesses(context: Context, margin: Array) -> list[tuple[str, Any, float]]:
         r = float(np.corrcoef(ndtri((rankdata(x) - 0.5) / x.size), y)[0, 1])
         # What is within the noise of so many draws is no candidate.
         if abs(r) > 3 / np.sqrt(x.size):
-            found.append((candidate.path, candidate, float(np.clip(level / r, -FURTHEST, FURTHEST))))
-    found.sort(key=lambda guess: abs(guess[2]))
-    return found[:TRIED]
+            found.append((candidate, r))
+    return sorted(found, key=lambda item: -abs(item[1]))

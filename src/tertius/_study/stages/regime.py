@@ -134,7 +134,7 @@ def _solve(*arrays: jax.Array) -> _Found:
 
     status = jnp.stack([found.alone.status, found.refused.status, found.helped.status], -1)
     return _Found(
-        ends=_Ends(*(stack(n) for n in _Ends._fields[:-1]), chi[:, None] * stack("slope")),
+        ends=_Ends(**{n: stack(n) for n in _Ends._fields[:-1]}, fragility=chi[:, None] * stack("slope")),
         best=hide(jnp.maximum(survival, other)),
         worst=hide(jnp.minimum(survival, other)),
         multiple=hide(stack("multiple").astype(float)),
@@ -218,7 +218,7 @@ def _days(
     rank = np.full(rows, regime.SELECTIONS.index(selection))
     # Every draw lives through one course of strength and public news; the same ones in every run.
     luck = ndtri(qmc.Sobol(DAYS, scramble=True, rng=np.random.default_rng(0)).random(_FEW))[:rows]
-    falls, quiet, length = in_blocks(_follow, *(a[:rows] for a in arrays), rank, luck)
+    falls, quiet, length = in_blocks(_follow, *(np.asarray(a)[:rows] for a in arrays), rank, luck)
     known = ~np.isnan(length).any(axis=1)
     if not known.any():
         return {}

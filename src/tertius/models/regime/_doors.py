@@ -168,29 +168,29 @@ def restoration_threshold(
     idle = never | sharp
     safe = (jnp.where(idle, x, y) for x, y in ((0.5, theta), (0.0, z), (1.0, beta), (0.5, kappa)))
     theta0, z0, beta0, kappa0 = safe
-    # In u = √β(θ* − t) + z: Φ(u) = κ(θ* + (z − u)/√β), whose left side rises and right side falls.
     root_b = jnp.sqrt(beta0)
-    low = root_b * (theta0 - 1.0 / kappa0) + z0
-    given = theta0, z0, root_b, kappa0, *jax.lax.stop_gradient((low, z0))
-    u, error = stored(root(_order, _search_order, _invert_order, stored(given)))
-    found = theta0 + (z0 - u) / root_b
+    # Nobody sits out far above what units see; and κθ cannot exceed all.
+    high = jnp.minimum(theta0 / kappa0, theta0 + (jnp.maximum(z0, 0.0) + 40.0) / root_b)
+    bend = jnp.clip(theta0 + z0 / root_b, theta0, high)
+    given = theta0, z0, root_b, kappa0, *jax.lax.stop_gradient((high, bend))
+    found, error = stored(root(_order, _search_order, _invert_order, stored(given)))
     found = jnp.where(sharp, theta, found)
     return jnp.where(never, jnp.inf, found), jnp.where(idle, 0.0, error)
 
 
-def _order(given: tuple[Array, ...], u: Array) -> Array:
+def _order(given: tuple[Array, ...], t: Array) -> Array:
     theta, z, root_b, kappa = given[:4]
-    return 0.5 * jax.lax.erf(u * math.sqrt(0.5)) + (0.5 - kappa * (theta + (z - u) / root_b))
+    u = root_b * (theta - t) + z
+    return kappa * t - (0.5 + 0.5 * jax.lax.erf(u * math.sqrt(0.5)))
 
 
 def _search_order(given: tuple[Array, ...]) -> tuple[Array, Array]:
-    theta, z, root_b, kappa, low, high = given
+    theta, z, root_b, kappa, high, bend = given
 
-    def function(u: Array) -> tuple[Array, Array]:
-        return _order(given, u), normal_density(u) + kappa / root_b
+    def function(t: Array) -> tuple[Array, Array]:
+        return _order(given, t), kappa + root_b * normal_density(root_b * (theta - t) + z)
 
-    scale = 1.0 + kappa * (jnp.abs(theta) + jnp.abs(z) / root_b)
-    return bracketed(function, low, high, jnp.clip(0.0, low, high), scale)
+    return bracketed(function, theta, high, bend)
 
 
 def _invert_order(linear: Callable[[Array], Array], _: Any, y: Array) -> Array:
