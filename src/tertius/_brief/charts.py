@@ -27,12 +27,14 @@ __all__ = [
     "Move",
     "Picture",
     "Segment",
+    "Square",
     "Strip",
     "bars",
     "dots",
     "extent",
     "fans",
     "moves",
+    "squares",
     "strips",
     "warm",
 ]
@@ -176,6 +178,16 @@ class Strip:
     text: str
     others: tuple[float, ...] = field(default=())
     second: float = math.nan
+
+
+@dataclass(frozen=True)
+class Square:
+    """A cell of a map: where it stands, what it says, and how surely."""
+
+    column: str
+    row: str
+    text: str
+    weight: float
 
 
 def warm() -> None:
@@ -512,6 +524,43 @@ def strips(rows: Sequence[Strip], *, key: str, title: str, description: str, axi
         ]
         data: dict[str, list[_Row]] = {"rows": table, "ticks": ticks, "zones": zones}
         return _picture(layers, data, (key, title, description), WIDTH - 20, 36)
+
+
+def _shade(weight: float) -> str:
+    """A grey between that of nothing and that of certainty."""
+    part = 0.0 if math.isnan(weight) else max(0.0, min(1.0, weight))
+    ends = zip((0xF4, 0xF6, 0xF7), (0x2F, 0x3B, 0x45), strict=True)
+    return "#" + "".join(f"{round(a + part * (b - a)):02X}" for a, b in ends)
+
+
+def squares(
+    cells: Sequence[Square], *, key: str, title: str, description: str, across: str, up: str
+) -> Picture:
+    """Draw a map of cells in shades of grey, each with a letter; the first row given stands at the bottom."""
+    with debug_mode(False):
+        columns = list(dict.fromkeys(c.column for c in cells))
+        rows = list(dict.fromkeys(c.row for c in cells))[::-1]
+        table: list[_Row] = [
+            {
+                "x": c.column,
+                "y": c.row,
+                "text": c.text,
+                "colour": _shade(c.weight),
+                "ink": "white" if c.weight > 0.62 else _INK,
+            }
+            for c in cells
+        ]
+        x = alt.X("x:N", sort=columns, axis=alt.Axis(title=across, labelAngle=0))
+        y = alt.Y("y:N", sort=rows, axis=alt.Axis(title=up))
+        shade = alt.Color("colour:N", scale=None, legend=None)
+        base = _on("cells")
+        layers = [
+            base.mark_rect(stroke="white", strokeWidth=1).encode(x=x, y=y, color=shade),
+            base.mark_text(fontSize=12).encode(
+                x=x, y=y, text=alt.Text("text:N"), color=alt.Color("ink:N", scale=None, legend=None)
+            ),
+        ]
+        return _picture(layers, {"cells": table}, (key, title, description), WIDTH - 90, 26)
 
 
 def fans(

@@ -225,6 +225,22 @@ class Names:
                 return int(entry["number"])
         return None
 
+    @property
+    def outcomes(self) -> list[dict[str, Any]]:
+        """What happened afterwards, as the case tells it."""
+        told = self.case.get("outcomes")
+        return [dict(o) for o in told if isinstance(o, Mapping)] if isinstance(told, list) else []
+
+    def read_by(self, *groups: str) -> set[str]:
+        """Name the claims whose expressions read one of these groups of findings."""
+        claims = self.case.get("claims")
+        return {
+            str(c.get("id"))
+            for c in (claims if isinstance(claims, list) else [])
+            if isinstance(c, Mapping)
+            and any(f"{group}." in str(c.get("expression") or "") for group in groups)
+        }
+
     @cached_property
     def sources(self) -> dict[str, dict[str, str]]:
         """The bibliography: key → its fields as text."""

@@ -297,7 +297,9 @@ def raw_groups(case: Case, simulation: Simulation, headline: str | None) -> dict
     headline
         The exit that stands at ``/displacement``; every other stands at ``/exits/<its id>``.
     """
-    found = {"/levers": levers_group(case, simulation)}
+    # A case of nothing but a crisis, say, has no levers to show.
+    some = simulation.world is not None or bool(simulation.domains)
+    found = {"/levers": levers_group(case, simulation)} if some else {}
     for leaving in simulation.exits:
         path = "/displacement" if leaving.id == headline else f"/exits/{leaving.id}"
         found[path] = displacement_group(case, simulation, leaving)

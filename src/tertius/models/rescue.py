@@ -221,18 +221,17 @@ def terms(
     H, zeta, V, R, I = (jnp.asarray(x, float) for x in motives)
     collapse0, drawn0 = (jnp.asarray(x, float) for x in refused)
     collapse1, drawn1 = (jnp.asarray(x, float) for x in helped)
-    cost = Costs(*(jnp.asarray(x, float) for x in costs))
+    troops, stay, unit, per_money, p_casualties, a, p_long, b, per_approval, p_protests, g = (
+        jnp.asarray(x, float) for x in costs
+    )
     rows = (
         _weighed(H, (collapse0 + zeta * drawn0) - (collapse1 + zeta * drawn1)),
         _weighed(V, collapse0 - collapse1),
         _weighed(R, jnp.asarray(credibility, float)),
         _weighed(I, jnp.asarray(influence, float)),
-        -_weighed(cost.per_money, cost.troops * cost.stay * cost.unit_cost),
-        -_weighed(
-            cost.per_approval,
-            cost.casualties * cost.casualties_approval + cost.long_stay * cost.long_stay_approval,
-        ),
-        -_weighed(cost.disgrace, cost.break_up_protests),
+        -_weighed(per_money, troops * stay * unit),
+        -_weighed(per_approval, p_casualties * a + p_long * b),
+        -_weighed(g, p_protests),
     )
     return jnp.stack(jnp.broadcast_arrays(*rows), -1)
 
@@ -268,20 +267,29 @@ def _decide(values: Array, rationality: Array) -> Decision:
     # An infinite term (an infinite lever, say) settles the matter; the largest numbers do the same.
     bounded = jnp.clip(safe, -1e150, 1e150)
     utility = jnp.where(unknown, jnp.nan, bounded.sum(-1))
-    member = jnp.asarray(coalitions(len(TERMS)), float)
-    chances = logit(bounded @ member.T, rationality[..., None])
-    shapley = chances @ jnp.asarray(shapley_weights(len(TERMS))).T
+    chances, shapley = jax.lax.cond(
+        unknown.all(),
+        lambda: (jnp.full(utility.shape, jnp.nan), jnp.full(bounded.shape, jnp.nan)),
+        lambda: _attributed(bounded, jnp.broadcast_to(rationality, utility.shape)),
+    )
     benefit = jnp.maximum(bounded[..., : len(MOTIVES)], 0.0)
     gross = benefit.sum(-1, keepdims=True)
     shares = jnp.where(gross > 0, benefit / jnp.where(gross > 0, gross, 1.0), jnp.nan)
     known = ~unknown[..., None]
     return Decision(
         utility=utility,
-        sends=jnp.where(unknown, jnp.nan, chances[..., -1]),
+        sends=jnp.where(unknown, jnp.nan, chances),
         shares=jnp.where(jnp.isnan(values[..., : len(MOTIVES)]).any(-1, keepdims=True), jnp.nan, shares),
         shapley=jnp.where(known, shapley, jnp.nan),
         status=jnp.where(unknown, jnp.int32(Status.MISSING), jnp.int32(Status.CONVERGED)),
     )
+
+
+def _attributed(values: Array, rationality: Array) -> tuple[Array, Array]:
+    """Probability of sending, and Shapley values of the terms over all sets of them."""
+    sums = values @ jnp.asarray(coalitions(values.shape[-1]), float).T
+    chances = logit(sums, rationality[..., None])
+    return chances[..., -1], chances @ jnp.asarray(shapley_weights(values.shape[-1])).T
 
 
 def largest_motive(terms: ArrayLike, scale: ArrayLike) -> Array:
@@ -346,7 +354,7 @@ def course(
         g * s * (1.0 - t),
         comes * collapse,
         comes * drawn,
-        comes * (1 - collapse - drawn),
+        comes * jnp.maximum(1.0 - collapse - drawn, 0.0),
     )
     return jnp.stack(jnp.broadcast_arrays(*rows), -1)
 

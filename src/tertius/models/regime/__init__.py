@@ -37,6 +37,7 @@ from tertius.models.regime._doors import (
 )
 from tertius.models.regime._groups import Groups, policy_trap, threshold_of_groups
 from tertius.models.regime._threshold import (
+    OPPOSITE,
     SELECTIONS,
     TOLERANCE,
     Equilibrium,
@@ -44,11 +45,13 @@ from tertius.models.regime._threshold import (
     Status,
     Thresholds,
     equilibrium,
+    normal_density,
     threshold,
 )
 
 __all__ = [
     "DOORS",
+    "OPPOSITE",
     "SELECTIONS",
     "TOLERANCE",
     "Belief",
@@ -68,6 +71,7 @@ __all__ = [
     "helped",
     "news",
     "next_threshold",
+    "normal_density",
     "outcome",
     "policy_trap",
     "public_news",

@@ -68,6 +68,8 @@ class Outcome(NamedTuple):
     """θ^κ: order is restored above; ``inf`` at κ = 0."""
     multiple: Array
     """Whether there were several equilibria to pick from."""
+    slope: Array
+    """Survival gained per unit of strength that everybody knows of: χ times it is the regime's :func:`fragility`."""
     residual: Array
     status: Array
     """:class:`Status`, as an integer."""
@@ -166,35 +168,38 @@ def restoration_threshold(
     idle = never | sharp
     safe = (jnp.where(idle, x, y) for x, y in ((0.5, theta), (0.0, z), (1.0, beta), (0.5, kappa)))
     theta0, z0, beta0, kappa0 = safe
-    # In u = √β(θ* − t) + z: Φ(u) = κ(θ* + (z − u)/√β), whose left side rises and right side falls.
     root_b = jnp.sqrt(beta0)
-    low = root_b * (theta0 - 1.0 / kappa0) + z0
-    given = theta0, z0, root_b, kappa0, *jax.lax.stop_gradient((low, z0))
-    u, error = stored(root(_order, _search_order, _invert_order, stored(given)))
-    found = theta0 + (z0 - u) / root_b
+    # Nobody sits out far above what units see; and κθ cannot exceed all.
+    high = jnp.minimum(theta0 / kappa0, theta0 + (jnp.maximum(z0, 0.0) + 40.0) / root_b)
+    bend = jnp.clip(theta0 + z0 / root_b, theta0, high)
+    given = theta0, z0, root_b, kappa0, *jax.lax.stop_gradient((high, bend))
+    found, error = stored(root(_order, _search_order, _invert_order, stored(given)))
     found = jnp.where(sharp, theta, found)
     return jnp.where(never, jnp.inf, found), jnp.where(idle, 0.0, error)
 
 
-def _order(given: tuple[Array, ...], u: Array) -> Array:
+def _order(given: tuple[Array, ...], t: Array) -> Array:
     theta, z, root_b, kappa = given[:4]
-    return ndtr(u) - kappa * (theta + (z - u) / root_b)
+    u = root_b * (theta - t) + z
+    return kappa * t - (0.5 + 0.5 * jax.lax.erf(u * math.sqrt(0.5)))
 
 
 def _search_order(given: tuple[Array, ...]) -> tuple[Array, Array]:
-    *_, root_b, kappa, low, high = given
+    theta, z, root_b, kappa, high, bend = given
 
-    def function(u: Array) -> tuple[Array, Array]:
-        return _order(given, u), normal_density(u) + kappa / root_b
+    def function(t: Array) -> tuple[Array, Array]:
+        return _order(given, t), kappa + root_b * normal_density(root_b * (theta - t) + z)
 
-    return bracketed(function, low, high, jnp.clip(0.0, low, high))
+    return bracketed(function, theta, high, bend)
 
 
 def _invert_order(linear: Callable[[Array], Array], _: Any, y: Array) -> Array:
     return y / linear(jnp.ones_like(y))
 
 
-def _outcome(truth: Belief, at: Equilibrium, private_precision: Array, restoration: Array) -> Outcome:
+def _outcome(
+    truth: Belief, precision_believed: Array, at: Equilibrium, private_precision: Array, restoration: Array
+) -> Outcome:
     theta_kappa, error = restoration_threshold(at.theta_star, at.z_star, private_precision, restoration)
     mean, precision = truth
     missing = jnp.isnan(mean) | jnp.isnan(precision) | jnp.isnan(restoration)
@@ -223,6 +228,11 @@ def _outcome(truth: Belief, at: Equilibrium, private_precision: Array, restorati
         theta_star=known(at.theta_star),
         theta_kappa=known(theta_kappa),
         multiple=at.multiple & ~bad,
+        slope=known(
+            sd
+            * normal_density(sd * (jnp.where(bad, 0.0, mean) - at.theta_star))
+            / (1.0 - normal_density(at.z_star) * precision_believed / jnp.sqrt(private_precision))
+        ),
         residual=known(jnp.maximum(at.residual, error)),
         status=status,
     )
@@ -234,7 +244,7 @@ def outcome(
     private_precision: ArrayLike,
     cost: ArrayLike,
     restoration: ArrayLike = 1.0,
-    selection: Selection = "laplacian",
+    selection: Selection | ArrayLike = "laplacian",
 ) -> Outcome:
     r"""Say how a crisis ends: collapse below θ*, drawn out up to θ^κ, restored above.
 
@@ -266,7 +276,7 @@ def outcome(
 def _crisis(truth: Belief, belief: Belief, beta: Array, c: Array, kappa: Array, selection: Array) -> Outcome:
     arrays = jnp.broadcast_arrays(*truth, *belief, beta, c, kappa)
     at = _equilibrium(*arrays[2:6], selection)
-    return _outcome(Belief(*arrays[:2]), at, arrays[4], arrays[6])
+    return _outcome(Belief(*arrays[:2]), arrays[3], at, arrays[4], arrays[6])
 
 
 def survival(
@@ -276,7 +286,7 @@ def survival(
     cost: ArrayLike,
     *,
     truth: Belief | None = None,
-    selection: Selection = "laplacian",
+    selection: Selection | ArrayLike = "laplacian",
 ) -> Array:
     r"""Return the probability that the regime survives, :math:`\Phi(\sqrt\alpha(\mu - \theta^*))`.
 
@@ -306,7 +316,7 @@ def fragility(
     private_precision: ArrayLike,
     cost: ArrayLike,
     damage: ArrayLike,
-    selection: Selection = "laplacian",
+    selection: Selection | ArrayLike = "laplacian",
 ) -> Array:
     r"""Return by how much survival falls with one log point of income lost, everybody knowing of the loss.
 
@@ -326,20 +336,7 @@ def fragility(
     Array
         Probability per log point, ``(...)``.
     """
-    arrays = (jnp.asarray(x, float) for x in (*truth, *belief, private_precision, cost, damage))
-    result: Array = _fragility(*arrays, numbered(selection))
-    return result
-
-
-@jax.jit
-def _fragility(
-    mu: Array, alpha: Array, m: Array, a: Array, beta: Array, c: Array, chi: Array, selection: Array
-) -> Array:
-    at = _equilibrium(m, a, beta, c, selection)
-    inner = normal_density(at.z_star) * a / jnp.sqrt(beta)
-    steep = 1.0 / (1.0 - inner)
-    sd = jnp.sqrt(alpha)
-    return chi * sd * normal_density(sd * (mu - at.theta_star)) * steep
+    return jnp.asarray(damage, float) * outcome(truth, belief, private_precision, cost, 1.0, selection).slope
 
 
 def helped(
@@ -348,7 +345,7 @@ def helped(
     cost: ArrayLike,
     doors: Doors,
     restoration: ArrayLike = 1.0,
-    selection: Selection = "laplacian",
+    selection: Selection | ArrayLike = "laplacian",
 ) -> Helped:
     r"""Say how the crisis ends for the regime left alone, refused, and helped, and what each door contributes.
 
@@ -398,6 +395,7 @@ def _helped(
     push = jnp.stack([jnp.zeros_like(f), jnp.zeros_like(f), f])
     three = _outcome(
         Belief(mu + push, jnp.broadcast_to(alpha, push.shape)),
+        jnp.broadcast_to(told.precision, costs.shape)[rows],
         jax.tree.map(lambda x: x[rows], at),
         jnp.broadcast_to(beta, push.shape),
         jnp.broadcast_to(kappa, push.shape),
