@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["NEEDS", "asked"]
 
 NEEDS: Mapping[str, tuple[str, ...]] = {
-    "reputation": ("observers",),
     "regime": ("crisis",),
     "rescue": ("crisis", "rescue"),
+    "reputation": ("observers",),
     "price": ("concessions",),
     "bargaining": ("issues",),
     "orientation": ("signals",),

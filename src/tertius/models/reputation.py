@@ -24,7 +24,20 @@ from jax.typing import ArrayLike
 from numpy.typing import NDArray
 from scipy.special import betaincinv
 
-__all__ = ["Reliability", "learn", "likelier_reliable", "log_change", "quantile", "recency", "update"]
+from tertius.models.displacement import displace
+from tertius.models.levers import lever
+
+__all__ = [
+    "Leaning",
+    "Reliability",
+    "leaning",
+    "learn",
+    "likelier_reliable",
+    "log_change",
+    "quantile",
+    "recency",
+    "update",
+]
 
 
 class Reliability(NamedTuple):
@@ -159,3 +172,53 @@ def quantile(belief: Reliability, probability: float) -> NDArray[np.float64]:
         Between 0 and 1.
     """
     return np.asarray(betaincinv(np.asarray(belief.a), np.asarray(belief.b), probability), dtype=float)
+
+
+class Leaning(NamedTuple):
+    """How an observer's bundle of protection changes with what it believes."""
+
+    share: Array
+    """Shares, own provision last, ``(..., P)``."""
+    lever: Array
+    """Levers of the powers over the observer, log points of its welfare, ``(..., P − 1)``."""
+    status: Array
+    """:class:`tertius.models.displacement.Status` of the bundle."""
+    residual: Array
+    """Largest error of the equations behind it, in logs."""
+
+
+def leaning(
+    s: ArrayLike,
+    omega: ArrayLike,
+    sigma: ArrayLike,
+    eta: ArrayLike,
+    belief: ArrayLike,
+    before: ArrayLike,
+    reliance: ArrayLike,
+) -> Leaning:
+    r"""Return an observer's bundle once its beliefs have moved, and the levers that follow.
+
+    A power whose believed reliability rises by one per cent weighs ``reliance`` per cent more in the bundle at
+    unchanged prices, :math:`k_p = (b'_p / b_p)^{r}`; shares follow by :func:`tertius.models.displacement.displace`.
+
+    Parameters
+    ----------
+    s
+        Shares before, own provision last, ``(..., P)``; ``NaN`` = the tie is not stated.
+    omega, sigma, eta
+        Weight and elasticity of the domain, ``(...)``, and supply elasticities, ``(..., P)``.
+    belief, before
+        b′ and b, the means of the belief in every power, ``(..., P − 1)``; where either is ``NaN`` nothing was learned.
+    reliance
+        r, ``(...)``.
+    """
+    share, w, sig, capacity = (jnp.asarray(x, float) for x in (s, omega, sigma, eta))
+    one, other = jnp.asarray(belief, float), jnp.asarray(before, float)
+    r = jnp.asarray(reliance, float)[..., None]
+    known = (one > 0) & (other > 0)
+    keep = jnp.where(known, jnp.where(known, one, 1.0) / jnp.where(known, other, 1.0), 1.0) ** r
+    keep = jnp.concatenate([keep, jnp.ones((*keep.shape[:-1], 1))], -1)
+    moved = displace(share, jnp.where(jnp.isnan(share), 1.0, keep), sig, capacity)
+    after = share * moved.share_hat
+    held = lever(after, w, sig, capacity)
+    return Leaning(after, held.value, moved.status, moved.residual)
