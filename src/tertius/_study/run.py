@@ -351,6 +351,8 @@ def _applicable(case: Case) -> tuple[Structure, ...]:
             continue
         if rival.equal_weights and len(case.domains) < 2:
             continue
+        if rival.expectations and case.crisis is None:
+            continue
         chosen.append(rival)
     return tuple(chosen)
 

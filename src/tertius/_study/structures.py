@@ -30,6 +30,8 @@ class Structure:
         Lift every limit on capacity: all supply elasticities infinite, no standing limits on routes.
     equal_weights
         Give all non-trade domains the mean of their weights.
+    expectations
+        Which equilibrium of the regime's game is picked where there are several; None is the Laplacian one.
     """
 
     id: str
@@ -40,6 +42,7 @@ class Structure:
     nested: bool = False
     unlimited: bool = False
     equal_weights: bool = False
+    expectations: Literal["best", "worst"] | None = None
 
     @property
     def changes_trade(self) -> bool:
@@ -56,4 +59,6 @@ RIVALS = (
     Structure("nested", "Like replaces like, within the nests that the case names", nested=True),
     Structure("unlimited", "No limits on capacity anywhere", unlimited=True),
     Structure("equal_weights", "All domains beside trade weigh the same", equal_weights=True),
+    Structure("worst", "Where several equilibria exist, the worst for the regime", expectations="worst"),
+    Structure("best", "Where several equilibria exist, the best for the regime", expectations="best"),
 )

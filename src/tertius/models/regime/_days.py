@@ -177,7 +177,7 @@ def days(
     force: ArrayLike = 0.0,
     *,
     attack_again: bool = True,
-    selection: Selection = "laplacian",
+    selection: Selection | ArrayLike = "laplacian",
 ) -> Days:
     r"""Play the crisis out over T days (Angeletos, Hellwig & Pavan 2007).
 

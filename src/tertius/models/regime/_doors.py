@@ -234,7 +234,7 @@ def outcome(
     private_precision: ArrayLike,
     cost: ArrayLike,
     restoration: ArrayLike = 1.0,
-    selection: Selection = "laplacian",
+    selection: Selection | ArrayLike = "laplacian",
 ) -> Outcome:
     r"""Say how a crisis ends: collapse below θ*, drawn out up to θ^κ, restored above.
 
@@ -276,7 +276,7 @@ def survival(
     cost: ArrayLike,
     *,
     truth: Belief | None = None,
-    selection: Selection = "laplacian",
+    selection: Selection | ArrayLike = "laplacian",
 ) -> Array:
     r"""Return the probability that the regime survives, :math:`\Phi(\sqrt\alpha(\mu - \theta^*))`.
 
@@ -306,7 +306,7 @@ def fragility(
     private_precision: ArrayLike,
     cost: ArrayLike,
     damage: ArrayLike,
-    selection: Selection = "laplacian",
+    selection: Selection | ArrayLike = "laplacian",
 ) -> Array:
     r"""Return by how much survival falls with one log point of income lost, everybody knowing of the loss.
 
@@ -348,7 +348,7 @@ def helped(
     cost: ArrayLike,
     doors: Doors,
     restoration: ArrayLike = 1.0,
-    selection: Selection = "laplacian",
+    selection: Selection | ArrayLike = "laplacian",
 ) -> Helped:
     r"""Say how the crisis ends for the regime left alone, refused, and helped, and what each door contributes.
 

@@ -264,8 +264,10 @@ def _threshold(m: Array, a: Array, beta: Array, c: Array) -> Thresholds:
     )
 
 
-def numbered(selection: Selection) -> Array:
-    """The selection as a number, so that one compiled program serves all of them."""
+def numbered(selection: Selection | ArrayLike) -> Array:
+    """The selection as its place in :data:`SELECTIONS`, so that one compiled program serves all of them."""
+    if not isinstance(selection, str):
+        return jnp.asarray(selection)
     if selection not in SELECTIONS:
         raise BadInput(
             f"there is no selection {selection!r}",
@@ -289,7 +291,7 @@ def equilibrium(
     precision: ArrayLike,
     private_precision: ArrayLike,
     cost: ArrayLike,
-    selection: Selection = "laplacian",
+    selection: Selection | ArrayLike = "laplacian",
 ) -> Equilibrium:
     """Return one threshold for each member of the batch.
 
@@ -300,7 +302,8 @@ def equilibrium(
     selection
         Which one, where there are several: ``best`` and ``worst`` for the regime, or ``laplacian``, the one that
         best replies reach from the threshold 1 − c, at which a unit that knows nothing of the others, and so holds
-        every share of them sitting out for equally likely, is indifferent (Morris & Shin 2003).
+        every share of them sitting out for equally likely, is indifferent (Morris & Shin 2003). By name, or as
+        places in :data:`SELECTIONS`, ``(...)``.
 
     Returns
     -------

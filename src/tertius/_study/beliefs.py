@@ -1,0 +1,130 @@
+"""What is believed of each power's reliability: from a case's history, and after the present request."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+
+from tertius._study.compilation import in_blocks
+from tertius._study.world import Figures
+from tertius.case import Case
+from tertius.case.schema.base import PartialDate
+from tertius.case.schema.beliefs import Observer
+from tertius.models import reputation
+
+__all__ = ["Beliefs", "client_beliefs", "observer_beliefs", "watchers", "years_between"]
+
+Array = NDArray[np.float64]
+
+YEAR = 365.25
+
+
+@dataclass(frozen=True)
+class Beliefs:
+    """The mean of a holder's belief that a power honours requests, shape (n, P) each; ``NaN`` = not stated.
+
+    Attributes
+    ----------
+    before
+        From history alone.
+    honoured, refused
+        Once the present request has been honoured, or refused.
+    """
+
+    before: Array
+    honoured: Array
+    refused: Array
+
+
+def years_between(earlier: PartialDate, later: dt.date) -> float:
+    """Years from a date, of which the day or the month may not be known, to a day; the middle where in doubt."""
+    known = [int(p) for p in str(earlier).split("-")]
+    year, month, day = known + {1: [7, 1], 2: [15], 3: []}[len(known)]
+    return (later - dt.date(year, month, day)).days / YEAR
+
+
+def client_beliefs(case: Case, figures: Figures) -> Beliefs:
+    """What the client believes of every power. Its own request is as like its own case as can be."""
+    first = None if case.rescue is None else case.rescue.belief
+    shape = figures.draws.size, len(case.powers)
+    if first is None:
+        return Beliefs(*(np.full(shape, np.nan) for _ in range(3)))
+    path = "rescue.belief"
+    start = figures(f"{path}.honoured", first.honoured), figures(f"{path}.refused", first.refused)
+    half_life = figures(f"{path}.half_life", first.half_life)
+    return _beliefs(case, figures, "client", tuple(case.powers), start, half_life, np.ones(shape[0]))
+
+
+def watchers(case: Case, power: str) -> tuple[str, ...]:
+    """The observers that could turn to a power."""
+    return tuple(o for o, record in case.observers.items() if not record.patrons or power in record.patrons)
+
+
+def observer_beliefs(case: Case, figures: Figures) -> Mapping[str, Beliefs]:
+    """What every observer believes of the powers that it could turn to; ``NaN`` for the others."""
+    return {name: _observer(case, figures, name, record) for name, record in case.observers.items()}
+
+
+def _observer(case: Case, figures: Figures, name: str, record: Observer) -> Beliefs:
+    path = f"observers.{name}"
+    start = figures(f"{path}.honoured", record.honoured), figures(f"{path}.refused", record.refused)
+    half_life = figures(f"{path}.half_life", record.half_life)
+    # One that does not say how like its own case it finds this one does not learn from it.
+    likeness = (
+        np.zeros(figures.draws.size)
+        if record.similarity is None
+        else figures(f"{path}.similarity", record.similarity)
+    )
+    powers = tuple(p for p in case.powers if name in watchers(case, p))
+    return _beliefs(case, figures, name, powers, start, half_life, likeness)
+
+
+def _beliefs(
+    case: Case,
+    figures: Figures,
+    holder: str,
+    powers: Sequence[str],
+    first: tuple[Array, Array],
+    half_life: Array,
+    likeness: Array,
+) -> Beliefs:
+    n, H = figures.draws.size, len(case.history)
+    now = case.date if case.rescue is None or case.rescue.asked is None else case.rescue.asked
+    out = np.full((3, n, len(case.powers)), np.nan)
+    for k, power in enumerate(case.powers):
+        if power not in powers:
+            continue
+        # Requests that say nothing about this power, or nothing to this holder, stay at a similarity of zero, so
+        # that one compiled program serves all.
+        honoured, similarity, age = np.zeros((3, n, H))
+        for j, request in enumerate(case.history):
+            if request.patron != power or holder not in request.similarity:
+                continue
+            path = f"history.{request.id}"
+            honoured[:, j] = figures(f"{path}.honoured", request.honoured)
+            similarity[:, j] = figures(f"{path}.similarity.{holder}", request.similarity[holder])
+            age[:, j] = years_between(request.date, now)
+        made = in_blocks(_program, *first, honoured, similarity, age, half_life, likeness)
+        out[:, :, k] = made
+    return Beliefs(*out)
+
+
+@jax.jit
+def _program(
+    a: jax.Array,
+    b: jax.Array,
+    honoured: jax.Array,
+    similarity: jax.Array,
+    age: jax.Array,
+    half_life: jax.Array,
+    likeness: jax.Array,
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """The mean before, once the present request was honoured, once it was refused."""
+    belief = reputation.learn(reputation.Reliability(a, b), honoured, similarity, age, half_life)
+    after = (reputation.update(belief, y, likeness) for y in (1.0, 0.0))
+    return (belief.mean, *(b.mean for b in after))

@@ -1,0 +1,386 @@
+"""Stage ``rescue``: who is asked, who comes and why, and what is believed and held afterwards.
+
+The order is fixed and has no loop: beliefs from history; the regime's survival (the stage before); what each branch
+would teach; the decision; beliefs and levers after.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from tertius._study.beliefs import Beliefs, client_beliefs, observer_beliefs, watchers
+from tertius._study.compilation import BLOCK, in_blocks
+from tertius._study.crisis import (
+    Question,
+    candidate_column,
+    costs,
+    crisis_figures,
+    doors,
+    gates,
+    motives,
+    patron,
+)
+from tertius._study.stages import Context, Made
+from tertius.models import levers, regime, rescue
+from tertius.models.regime import Belief, Doors
+
+__all__ = ["COSTS", "MULTIPLIERS", "NOBODY", "STATES", "run"]
+
+Array = NDArray[np.float64]
+
+STATES = ("before", "rescued", "refused", "alone")
+"""Before the crisis; after a rescue; after surviving although help was refused; after surviving unasked."""
+
+COSTS = rescue.TERMS[len(rescue.MOTIVES) :]
+
+NOBODY = "nobody"
+
+MULTIPLIERS = 2.0 ** np.linspace(-4, 4, 17)
+"""Factors on two weights, for the region of weights in which each motive is the largest."""
+
+AXES = ("own_security", "influence")
+"""The two motives whose weights are multiplied."""
+
+LOG_POINTS = "log points"
+
+
+class _Given(NamedTuple):
+    """What the program for one power takes, shape (n,) each or (n, …)."""
+
+    before: Any
+    strength: Any
+    alpha: Any
+    beta: Any
+    cost: Any
+    weight: Any
+    doors: Any
+    survival: Any  # (n, 3), alone, refused, helped
+    collapse: Any
+    drawn_out: Any
+    theta_star: Any
+    believed: Any  # (n, 3), the client: before, honoured, refused
+    observed: Any  # (n, 3), the mean over observers
+    motives: Any
+    costs: Any
+    gate: Any
+    arrival: Any
+    window: Any
+    sends: Any
+    trust: Any
+    knowledge: Any
+    dependence: Any
+    rationality: Any
+    rank: Any
+
+
+class _Found(NamedTuple):
+    """What it returns for one power."""
+
+    gate: Any
+    in_time: Any
+    sends: Any
+    comes: Any
+    terms: Any
+    utility: Any
+    shares: Any
+    shapley: Any
+    worth: Any
+    worth_parts: Any
+    ends: Any
+    guarantee: Any
+    strength: Any
+
+
+def run(context: Context) -> Made:
+    """Run the rescue for every candidate, and the client's choice among them."""
+    case = context.case
+    assert case.rescue is not None
+    ask = Question(case, context.figures)
+    n, powers = context.size, tuple(case.powers)
+    survival = context.groups["/regime"]
+    client, observers = client_beliefs(case, context.figures), observer_beliefs(case, context.figures)
+    watched = _mean_of(observers, n, len(powers))
+    given = crisis_figures(ask)
+    path = "rescue"
+    window = ask(case.rescue, path, "window", np.inf)
+    rationality = ask(case.rescue, path, "rationality")
+    columns = {
+        name: candidate_column(ask, name, absent)
+        for name, absent in (
+            ("arrival", np.nan),
+            ("stay", np.nan),
+            ("troops", np.nan),
+            ("sends", np.nan),
+            ("trust", 1.0),
+            ("elite_knowledge", 1.0),
+            ("dependence", 0.0),
+        )
+    }
+    gate = gates(ask)
+    rank = np.full(n, regime.SELECTIONS.index(context.structure.expectations or "laplacian"))
+
+    found: dict[str, _Found] = {}
+    for power in case.rescue.candidates:
+        k = powers.index(power)
+
+        def one(name: str, k: int = k) -> Array:
+            return np.asarray(survival[f"{name}_by_power"].values[:, k])
+
+        seen = np.stack([b[:, k] for b in (watched.before, watched.honoured, watched.refused)], -1)
+        inputs = _Given(
+            given["before"],
+            given["strength"],
+            given["public_precision"],
+            given["private_precision"],
+            given["cost"],
+            given["guarantee_weight"],
+            np.stack(doors(ask, power), -1),
+            *(one(name) for name in ("survival", "collapse", "drawn_out", "theta_star")),
+            np.stack([b[:, k] for b in (client.before, client.honoured, client.refused)], -1),
+            seen if watchers(case, power) else np.ones((n, 3)),
+            np.stack(motives(ask, power), -1),
+            np.stack(costs(ask, power), -1),
+            gate[:, k],
+            columns["arrival"][:, k],
+            window,
+            *(columns[name][:, k] for name in ("sends", "trust", "elite_knowledge", "dependence")),
+            rationality,
+            rank,
+        )
+        found[power] = in_blocks(_one, *inputs)
+
+    def put(name: str) -> Array:
+        shape = next(iter(found.values())).__getattribute__(name).shape[1:]
+        out = np.full((n, len(powers), *shape), np.nan)
+        for power, result in found.items():
+            out[:, powers.index(power)] = getattr(result, name)
+        return out
+
+    worth = put("worth")
+    asked = in_blocks(_choose, worth, rationality)
+    lead = patron(case)
+    assert lead is not None
+    terms = put("terms")
+    region = _region(terms[:, powers.index(lead)])
+    believed, seen_by = (np.stack([b.before, b.honoured, b.refused, b.before], -1) for b in (client, watched))
+    comes = put("comes")
+    dims = ("draw", "power")
+
+    def variable(extra: tuple[str, ...], values: Any, unit: str, name: str) -> xr.Variable:
+        return xr.Variable((*dims, *extra), values, attrs={"long_name": name, "unit": unit})
+
+    cost_of = ask_money(ask, powers)
+    motives_n = len(rescue.MOTIVES)
+    group = xr.Dataset(
+        {
+            "gate": variable((), put("gate"), "probability", "a request would be lawful"),
+            "in_time": variable((), put("in_time"), "1", "whether help would arrive in time"),
+            "able": variable(
+                (), put("gate") * put("in_time"), "probability", "help could lawfully come in time"
+            ),
+            "sends": variable((), put("sends"), "probability", "it sends if it is lawfully asked"),
+            "comes": variable((), comes, "probability", "help comes in time if it is asked for"),
+            "benefit": variable(
+                ("motive",),
+                terms[..., :motives_n],
+                LOG_POINTS,
+                "what the rescue is worth to the power, by motive",
+            ),
+            "burden": variable(
+                ("cost",),
+                np.abs(terms[..., motives_n:]),
+                LOG_POINTS,
+                "what it costs the power, by kind of cost",
+            ),
+            "utility": variable((), put("utility"), LOG_POINTS, "utility of sending less that of refusing"),
+            "share": variable(("motive",), put("shares"), "share", "share of the gross benefit"),
+            "shapley": variable(
+                ("term",), put("shapley"), "probability", "Shapley value on the probability of sending"
+            ),
+            "worth": variable((), worth, LOG_POINTS, "what asking the power is worth to the client"),
+            "worth_by_part": variable(
+                ("part",),
+                put("worth_parts"),
+                LOG_POINTS,
+                "what the plea, the help and the dependence add to it",
+            ),
+            "end": variable(("end",), put("ends"), "probability", "how a request to the power ends"),
+            "guarantee": variable(
+                ("state",), put("guarantee"), LOG_POINTS, "lever of the guarantee over the surviving regime"
+            ),
+            "belief": variable(
+                ("state",), believed, "probability", "the client's belief that the power would come"
+            ),
+            "observed": variable(
+                ("state",),
+                seen_by,
+                "probability",
+                "mean belief of the observers that could turn to the power",
+            ),
+            "strength": variable(
+                ("state",), put("strength"), "share", "mean of the belief on the regime's strength"
+            ),
+            "troops": variable((), columns["troops"], "troops", "troops sent"),
+            "arrival": variable((), columns["arrival"], "days", "days from the request to arrival"),
+            "stay": variable((), columns["stay"], "days", "days of stay"),
+            "money": variable((), cost_of, "million US$", "cost of the deployment"),
+        },
+        coords={
+            "power": list(powers),
+            "motive": list(rescue.MOTIVES),
+            "cost": list(COSTS),
+            "term": list(rescue.TERMS),
+            "part": ["plea", "help", "dependence"],
+            "end": list(rescue.ENDS),
+            "state": list(STATES),
+            "protector": [*powers, NOBODY],
+            "multiplier": MULTIPLIERS,
+            "other_multiplier": MULTIPLIERS,
+        },
+        attrs={
+            "asked_of": lead,
+            "axes": " ".join(AXES),
+            "observers": " ".join(watchers(case, lead)),
+        },
+    )
+    group["asked"] = xr.Variable(
+        ("draw", "protector"), asked, attrs={"long_name": "the client asks that power", "unit": "probability"}
+    )
+    group["region"] = xr.Variable(
+        ("multiplier", "other_multiplier", "motive"),
+        region,
+        attrs={"long_name": "the motive is the largest with the weights multiplied", "unit": "probability"},
+    )
+    return Made({"/rescue": group})
+
+
+def ask_money(ask: Question, powers: tuple[str, ...]) -> Array:
+    """Cost of every power's deployment in millions of US dollars, shape (n, P)."""
+    given = [costs(ask, power) for power in powers]
+    return np.stack([np.asarray(c.troops) * np.asarray(c.stay) * np.asarray(c.unit_cost) for c in given], -1)
+
+
+def _mean_of(observers: Any, n: int, powers: int) -> Beliefs:
+    """The mean over the observers that could turn to each power; ``NaN`` where there are none."""
+    out = []
+    for name in ("before", "honoured", "refused"):
+        values = (
+            np.stack([getattr(b, name) for b in observers.values()])
+            if observers
+            else np.empty((0, n, powers))
+        )
+        known = ~np.isnan(values)
+        count = known.sum(axis=0)
+        total = np.where(known, values, 0.0).sum(axis=0)
+        out.append(np.where(count > 0, total / np.maximum(count, 1), np.nan))
+    return Beliefs(*out)
+
+
+def _region(terms: Array) -> Array:
+    """How often each motive is the largest over a grid of two multipliers, over the first draws."""
+    rows = np.full((BLOCK, terms.shape[-1]), np.nan)
+    some = min(BLOCK, len(terms))
+    rows[:some] = terms[:some]
+    scale = np.ones((len(MULTIPLIERS), len(MULTIPLIERS), len(rescue.MOTIVES)))
+    scale[..., rescue.MOTIVES.index(AXES[0])] = MULTIPLIERS[:, None]
+    scale[..., rescue.MOTIVES.index(AXES[1])] = MULTIPLIERS
+    return np.asarray(rescue.largest_motive(rows, scale))
+
+
+@jax.jit
+def _choose(worth: jax.Array, rationality: jax.Array) -> jax.Array:
+    return rescue.choose(worth, rationality).probability
+
+
+@jax.jit
+def _one(*arrays: jax.Array) -> _Found:
+    g = _Given(*arrays)
+    help_ = Doors(*jnp.moveaxis(g.doors, -1, 0))
+    known = ~jnp.isnan(g.doors).any(-1)
+    help_ = Doors(*(jnp.where(known, x, 0.0) for x in help_))
+    guarantee, strength = _guarantee(g, help_, known)
+    alone, refused, helped = (g.survival[:, i] for i in range(3))
+    in_time = jnp.where(jnp.isnan(g.arrival) & jnp.isfinite(g.window), jnp.nan, (g.arrival <= g.window) * 1.0)
+    in_time = jnp.where(jnp.isinf(g.window), 1.0, in_time)
+
+    def lands(values: jax.Array) -> jax.Array:
+        return jnp.where(in_time > 0, values[:, 2], values[:, 1])
+
+    terms = rescue.terms(
+        rescue.Motives(*jnp.moveaxis(g.motives, -1, 0)),
+        rescue.Costs(*jnp.moveaxis(g.costs, -1, 0)),
+        refused=(g.collapse[:, 1], g.drawn_out[:, 1]),
+        helped=(lands(g.collapse), lands(g.drawn_out)),
+        credibility=100.0 * levers.log_ratio(g.observed[:, 1], g.observed[:, 2]),
+        influence=guarantee[:, 1] - guarantee[:, 2],
+    )
+    decision = rescue.decide(terms, g.rationality)
+    sends = jnp.where(jnp.isnan(g.sends), decision.sends, g.sends)
+    comes = g.gate * sends * in_time
+    worth = rescue.worth_of_asking(
+        alone=alone,
+        refused=refused,
+        helped=helped,
+        comes=comes,
+        weight=g.weight,
+        trust=g.trust,
+        knowledge=g.knowledge,
+        dependence=g.dependence + guarantee[:, 1] - guarantee[:, 0],
+    )
+    return _Found(
+        gate=g.gate,
+        in_time=in_time,
+        sends=sends,
+        comes=comes,
+        terms=terms,
+        utility=decision.utility,
+        shares=decision.shares,
+        shapley=decision.shapley,
+        worth=worth.total,
+        worth_parts=jnp.stack([worth.plea, worth.help, -worth.dependence], -1),
+        ends=rescue.course(g.gate, sends, in_time, (g.collapse[:, 2], g.drawn_out[:, 2])),
+        guarantee=guarantee,
+        strength=strength,
+    )
+
+
+def _guarantee(g: _Given, help_: Doors, known: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The lever of the guarantee, and the mean belief on strength, in every state: shape (n, 4)."""
+    damaged = Belief(g.strength, g.alpha)
+    asked = regime.news(damaged, help_.plea_strength, help_.plea_precision)
+    alone, refused, helped = (g.theta_star[:, i] for i in range(3))
+    # Who survived is known to have been stronger than the threshold; troops that have left no longer count.
+    rescued = helped - jnp.asarray(help_.force)
+    floors = jnp.stack([rescued, refused, alone])
+    safe = jnp.where(jnp.isnan(floors), -1e9, floors)
+    truth = regime.after_surviving(damaged, safe)
+    common = [regime.after_surviving(asked, safe[:2]), regime.after_surviving(damaged, safe[2:])]
+
+    def states(first: jax.Array, rest: list[jax.Array]) -> jax.Array:
+        return jnp.concatenate([first[None], *rest])
+
+    true = Belief(states(g.before, [truth.mean]), states(g.alpha, [truth.precision]))
+    belief = Belief(*(states(first, [c[i] for c in common]) for i, first in enumerate((g.before, g.alpha))))
+    opened = regime.news(
+        regime.news(belief, help_.plea_strength, help_.plea_precision),
+        help_.signal_strength,
+        help_.signal_precision,
+    )
+    mean, precision = (jnp.stack([x, y]) for x, y in zip(belief, opened, strict=True))
+    shape = mean.shape
+    cost = jnp.stack([jnp.broadcast_to(x, shape[1:]) for x in (g.cost, jnp.asarray(help_.fear))])
+    at = regime.equilibrium(
+        mean, precision, jnp.broadcast_to(g.beta, shape), cost, jnp.broadcast_to(g.rank, shape)
+    )
+    push = jnp.stack([jnp.zeros_like(g.cost), jnp.asarray(help_.force)])[:, None]
+    without, with_ = jax.scipy.special.ndtr(jnp.sqrt(true.precision) * (true.mean + push - at.theta_star))
+    holds = g.believed[:, jnp.array([0, 1, 2, 0])].T
+    lever = levers.guarantee(with_, without, holds, g.weight)
+    there = jnp.concatenate([jnp.ones_like(floors[:1], bool), ~jnp.isnan(floors)])
+    return jnp.where(known & there, lever, jnp.nan).T, jnp.where(there, true.mean, jnp.nan).T
