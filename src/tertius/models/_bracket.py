@@ -24,7 +24,11 @@ def stored(values: Any) -> Any:
 
 
 def bracketed(
-    function: Callable[[Array], tuple[Array, Array]], low: Array, high: Array, start: Array
+    function: Callable[[Array], tuple[Array, Array]],
+    low: Array,
+    high: Array,
+    start: Array,
+    scale: Array | float = 1.0,
 ) -> tuple[Array, Array]:
     """Find where a function crosses zero from below.
 
@@ -38,12 +42,15 @@ def bracketed(
         Gives the value, at most zero at ``low`` and at least zero at ``high``, and its slope.
     low, high, start
         The bracket and where to start in it, of one shape.
+    scale
+        Size of the function's largest term: a value that is zero within its rounding has arrived.
 
     Returns
     -------
     tuple
         The point, and the absolute value of the function there.
     """
+    noise = _FINE * scale
 
     def turn(state: Any) -> Any:
         low, high, point, last, going, _, _, count = state
@@ -55,8 +62,9 @@ def bracketed(
         fine = (newton >= low) & (newton <= high) & (jnp.abs(step) <= 0.5 * last)
         moved = stored(jnp.where(fine, newton, low + 0.5 * (high - low)))
         step = jnp.abs(moved - point)
-        arrived = (step <= _FINE * jnp.maximum(1.0, jnp.abs(moved))) | (value == 0)
-        new = jnp.where(going & (value != 0), moved, point)
+        zero = jnp.abs(value) <= noise
+        arrived = (step <= _FINE * jnp.maximum(1.0, jnp.abs(moved))) | zero
+        new = jnp.where(going & ~zero, moved, point)
         return low, high, new, step, going & ~arrived, jnp.abs(value), going.any(), count + 1
 
     # One more turn after the last arrival takes the value there: written twice, the function would be compiled twice.

@@ -268,20 +268,29 @@ def _decide(values: Array, rationality: Array) -> Decision:
     # An infinite term (an infinite lever, say) settles the matter; the largest numbers do the same.
     bounded = jnp.clip(safe, -1e150, 1e150)
     utility = jnp.where(unknown, jnp.nan, bounded.sum(-1))
-    member = jnp.asarray(coalitions(len(TERMS)), float)
-    chances = logit(bounded @ member.T, rationality[..., None])
-    shapley = chances @ jnp.asarray(shapley_weights(len(TERMS))).T
+    chances, shapley = jax.lax.cond(
+        unknown.all(),
+        lambda: (jnp.full(utility.shape, jnp.nan), jnp.full(bounded.shape, jnp.nan)),
+        lambda: _attributed(bounded, jnp.broadcast_to(rationality, utility.shape)),
+    )
     benefit = jnp.maximum(bounded[..., : len(MOTIVES)], 0.0)
     gross = benefit.sum(-1, keepdims=True)
     shares = jnp.where(gross > 0, benefit / jnp.where(gross > 0, gross, 1.0), jnp.nan)
     known = ~unknown[..., None]
     return Decision(
         utility=utility,
-        sends=jnp.where(unknown, jnp.nan, chances[..., -1]),
+        sends=jnp.where(unknown, jnp.nan, chances),
         shares=jnp.where(jnp.isnan(values[..., : len(MOTIVES)]).any(-1, keepdims=True), jnp.nan, shares),
         shapley=jnp.where(known, shapley, jnp.nan),
         status=jnp.where(unknown, jnp.int32(Status.MISSING), jnp.int32(Status.CONVERGED)),
     )
+
+
+def _attributed(values: Array, rationality: Array) -> tuple[Array, Array]:
+    """Probability of sending, and Shapley values of the terms over all sets of them."""
+    sums = values @ jnp.asarray(coalitions(values.shape[-1]), float).T
+    chances = logit(sums, rationality[..., None])
+    return chances[..., -1], chances @ jnp.asarray(shapley_weights(values.shape[-1])).T
 
 
 def largest_motive(terms: ArrayLike, scale: ArrayLike) -> Array:

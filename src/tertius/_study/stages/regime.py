@@ -18,15 +18,12 @@ from tertius._study.stages import Context, Made
 from tertius.models import regime
 from tertius.models.regime import Belief, Doors, Selection, Status
 
-__all__ = ["ATTACKS", "BRANCHES", "DAYS", "run"]
+__all__ = ["BRANCHES", "DAYS", "run"]
 
 Array = NDArray[np.float64]
 
 BRANCHES = ("alone", "refused", "helped")
 """Nobody asked; asked and refused; helped."""
-
-ATTACKS = ("again", "once")
-"""Units attack again whenever it can pay, or never after the first day."""
 
 FOLLOWED = ("alone", "helped")
 """The courses that are followed day by day."""
@@ -87,7 +84,7 @@ def run(context: Context) -> Made:
         followed = _days(context, ask, given, lead, selection)
         group = group.assign(followed)
         if followed:
-            labels = {"followed": list(FOLLOWED), "attacks": list(ATTACKS), "day": np.arange(1, DAYS + 1)}
+            labels = {"followed": list(FOLLOWED), "day": np.arange(1, DAYS + 1)}
             group = group.assign_coords(labels)
     attrs = {"asked_of": lead or "", "selection": selection}
     fine = np.logical_and.reduce([main.fine, *(f.fine for f in helped.values())])
@@ -122,17 +119,14 @@ def _solve(*arrays: jax.Array) -> _Found:
     signalled = regime.news(asked, opened.signal_strength, opened.signal_precision)
     belief = Belief(*(jnp.stack(x, -1) for x in zip(prior, asked, signalled, strict=True)))
     costs = jnp.stack([c, c, jnp.asarray(opened.fear)], -1)
-    push = jnp.stack([jnp.zeros_like(mu), jnp.zeros_like(mu), jnp.asarray(opened.force)], -1)
-    truth = Belief(mu[:, None] + push, jnp.broadcast_to(alpha[:, None], push.shape))
-    private = jnp.broadcast_to(beta[:, None], push.shape)
-    # The range over equilibria: the best and the worst beside the one selected.
-    two = jnp.array([regime.SELECTIONS.index("best"), regime.SELECTIONS.index("worst")])[:, None, None]
-    at = regime.equilibrium(
-        *(jnp.broadcast_to(x, (2, *push.shape)) for x in (*belief, private, costs)),
-        jnp.broadcast_to(two, (2, *push.shape)),
-    )
-    best, worst = jax.scipy.special.ndtr(jnp.sqrt(truth.precision) * (truth.mean - at.theta_star))
-    slope = regime.fragility(truth, belief, private, costs, chi[:, None], rank[:, None])
+    force = jnp.asarray(opened.force)
+    push = jnp.stack([jnp.zeros_like(mu), jnp.zeros_like(mu), force], -1)
+    # The range over equilibria: beside the one selected there is one at the other end.
+    far = jnp.where(rank == 0, regime.OPPOSITE, len(regime.SELECTIONS) - rank)
+    wide = [jnp.broadcast_to(x[:, None], push.shape) for x in (beta, far)]
+    at = regime.equilibrium(*belief, wide[0], costs, wide[1])
+    survival = stack("survival")
+    other = jax.scipy.special.ndtr(jnp.sqrt(alpha[:, None]) * (mu[:, None] + push - at.theta_star))
     known = jnp.stack([jnp.ones_like(told), told, told], -1)
 
     def hide(values: jax.Array) -> jax.Array:
@@ -140,9 +134,9 @@ def _solve(*arrays: jax.Array) -> _Found:
 
     status = jnp.stack([found.alone.status, found.refused.status, found.helped.status], -1)
     return _Found(
-        ends=_Ends(*(stack(n) for n in _Ends._fields[:-1]), hide(slope)),
-        best=hide(best),
-        worst=hide(worst),
+        ends=_Ends(*(stack(n) for n in _Ends._fields[:-1]), chi[:, None] * stack("slope")),
+        best=hide(jnp.maximum(survival, other)),
+        worst=hide(jnp.minimum(survival, other)),
         multiple=hide(stack("multiple").astype(float)),
         points=jnp.where(told[:, None], found.points, jnp.nan),
         residual=stack("residual").max(-1, where=known, initial=0.0),
@@ -214,7 +208,7 @@ def _days(
 ) -> dict[str, xr.Variable]:
     """How long the crisis lasts, alone and helped, over the first draws; nothing where no news is stated."""
     crisis, rescue = context.case.crisis, context.case.rescue
-    if crisis is None or rescue is None or crisis.private_news is None:
+    if not context.main or crisis is None or rescue is None or crisis.private_news is None:
         return {}
     news = ask(crisis, "crisis", "private_news"), ask(crisis, "crisis", "public_news", 0.0)
     arrival = ask(rescue.candidates[lead], f"rescue.candidates.{lead}", "arrival", 0.0)
@@ -225,10 +219,10 @@ def _days(
     # Every draw lives through one course of strength and public news; the same ones in every run.
     luck = ndtri(qmc.Sobol(DAYS, scramble=True, rng=np.random.default_rng(0)).random(_FEW))[:rows]
     falls, quiet, length = in_blocks(_follow, *(a[:rows] for a in arrays), rank, luck)
-    known = ~np.isnan(length).any(axis=(1, 2))
+    known = ~np.isnan(length).any(axis=1)
     if not known.any():
         return {}
-    dims = ("followed", "attacks", "day")
+    dims = ("followed", "day")
 
     def mean(values: Array) -> Array:
         return np.asarray(values[known].mean(axis=0))
@@ -238,7 +232,7 @@ def _days(
         "quiet_after": _variable(
             dims, mean(quiet), PERCENT, "it stands, and that day was the last troubled one"
         ),
-        "length": _variable(dims[:2], mean(length), "days", "expected last day of the crisis"),
+        "length": _variable(dims[:1], mean(length), "days", "expected last day of the crisis"),
     }
 
 
@@ -258,7 +252,7 @@ def _follow(*arrays: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     )
     strength = mu + luck[:, 0] / jnp.sqrt(alpha)
     noise = luck[:, 1:] / jnp.sqrt(jnp.where(public > 0, public, 1.0))[:, None]
-    ends = []
+    courses = []
     for helped in (False, True):
         on = here if helped else jnp.zeros_like(here)
         push = jnp.where(on, force, 0.0)
@@ -271,18 +265,19 @@ def _follow(*arrays: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
         cost = jnp.where(on, fear, c[:, None])
         # Probabilities are those of strength given the news, so that one course of news per draw is enough.
         weighed = regime.public_news(prior, public, told - push[:, 1:])
-        truth = Belief(weighed.mean[:, -1], weighed.precision[:, -1])
-        for again in (True, False):
-            found = regime.days(
-                truth, belief, beta_by_day, cost, kappa, push, attack_again=again, selection=rank
-            )
-            good = found.status == Status.CONVERGED
-            ends.append(
-                (
-                    jnp.where(good[:, None], found.fall, jnp.nan),
-                    jnp.where(good[:, None], found.quiet, jnp.nan),
-                    jnp.where(good, found.length, jnp.nan),
-                )
-            )
-    falls, quiet, length = (jnp.stack(x, 1) for x in zip(*ends, strict=True))
-    return tuple(x.reshape(x.shape[0], 2, 2, *x.shape[2:]) for x in (falls, quiet, length))  # type: ignore[return-value]
+        courses.append((weighed.mean[:, -1], weighed.precision[:, -1], *belief, cost, push))
+    m_true, a_true, m, a, cost, push = (jnp.stack(x, 1) for x in zip(*courses, strict=True))
+
+    def wide(values: jax.Array) -> jax.Array:
+        return jnp.broadcast_to(values[:, None], (mu.size, len(FOLLOWED), *values.shape[1:]))
+
+    found = regime.days(
+        Belief(m_true, a_true), Belief(m, a), wide(beta_by_day), cost, wide(kappa), push, selection=wide(rank)
+    )
+    good = found.status == Status.CONVERGED
+    by_day = good[..., None]
+    return (
+        jnp.where(by_day, found.fall, jnp.nan),
+        jnp.where(by_day, found.quiet, jnp.nan),
+        jnp.where(good, found.length, jnp.nan),
+    )

@@ -210,7 +210,7 @@ def run(context: Context) -> Made:
                 LOG_POINTS,
                 "what the plea, the help and the dependence add to it",
             ),
-            "end": variable(("end",), put("ends"), "probability", "how a request to the power ends"),
+            "ends": variable(("end",), put("ends"), "probability", "how a request to the power ends"),
             "guarantee": variable(
                 ("state",), put("guarantee"), LOG_POINTS, "lever of the guarantee over the surviving regime"
             ),
@@ -383,4 +383,4 @@ def _guarantee(g: _Given, help_: Doors, known: jax.Array) -> tuple[jax.Array, ja
     holds = g.believed[:, jnp.array([0, 1, 2, 0])].T
     lever = levers.guarantee(with_, without, holds, g.weight)
     there = jnp.concatenate([jnp.ones_like(floors[:1], bool), ~jnp.isnan(floors)])
-    return jnp.where(known & there, lever, jnp.nan).T, jnp.where(there, true.mean, jnp.nan).T
+    return jnp.where(known & there, lever, jnp.nan).T, jnp.where(there, belief.mean, jnp.nan).T

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TABLES", "Entry", "labels_of", "table_of"]
 
-TABLES: tuple[str, ...] = ("price", "outlook")
+TABLES: tuple[str, ...] = ("regime", "rescue", "price", "outlook")
 """The groups that there are."""
 
 

@@ -37,6 +37,7 @@ from tertius.models.regime._doors import (
 )
 from tertius.models.regime._groups import Groups, policy_trap, threshold_of_groups
 from tertius.models.regime._threshold import (
+    OPPOSITE,
     SELECTIONS,
     TOLERANCE,
     Equilibrium,
@@ -49,6 +50,7 @@ from tertius.models.regime._threshold import (
 
 __all__ = [
     "DOORS",
+    "OPPOSITE",
     "SELECTIONS",
     "TOLERANCE",
     "Belief",

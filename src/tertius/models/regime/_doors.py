@@ -68,6 +68,8 @@ class Outcome(NamedTuple):
     """θ^κ: order is restored above; ``inf`` at κ = 0."""
     multiple: Array
     """Whether there were several equilibria to pick from."""
+    slope: Array
+    """Survival gained per unit of strength that everybody knows of: χ times it is the regime's :func:`fragility`."""
     residual: Array
     status: Array
     """:class:`Status`, as an integer."""
@@ -178,23 +180,26 @@ def restoration_threshold(
 
 def _order(given: tuple[Array, ...], u: Array) -> Array:
     theta, z, root_b, kappa = given[:4]
-    return ndtr(u) - kappa * (theta + (z - u) / root_b)
+    return 0.5 * jax.lax.erf(u * math.sqrt(0.5)) + (0.5 - kappa * (theta + (z - u) / root_b))
 
 
 def _search_order(given: tuple[Array, ...]) -> tuple[Array, Array]:
-    *_, root_b, kappa, low, high = given
+    theta, z, root_b, kappa, low, high = given
 
     def function(u: Array) -> tuple[Array, Array]:
         return _order(given, u), normal_density(u) + kappa / root_b
 
-    return bracketed(function, low, high, jnp.clip(0.0, low, high))
+    scale = 1.0 + kappa * (jnp.abs(theta) + jnp.abs(z) / root_b)
+    return bracketed(function, low, high, jnp.clip(0.0, low, high), scale)
 
 
 def _invert_order(linear: Callable[[Array], Array], _: Any, y: Array) -> Array:
     return y / linear(jnp.ones_like(y))
 
 
-def _outcome(truth: Belief, at: Equilibrium, private_precision: Array, restoration: Array) -> Outcome:
+def _outcome(
+    truth: Belief, precision_believed: Array, at: Equilibrium, private_precision: Array, restoration: Array
+) -> Outcome:
     theta_kappa, error = restoration_threshold(at.theta_star, at.z_star, private_precision, restoration)
     mean, precision = truth
     missing = jnp.isnan(mean) | jnp.isnan(precision) | jnp.isnan(restoration)
@@ -223,6 +228,11 @@ def _outcome(truth: Belief, at: Equilibrium, private_precision: Array, restorati
         theta_star=known(at.theta_star),
         theta_kappa=known(theta_kappa),
         multiple=at.multiple & ~bad,
+        slope=known(
+            sd
+            * normal_density(sd * (jnp.where(bad, 0.0, mean) - at.theta_star))
+            / (1.0 - normal_density(at.z_star) * precision_believed / jnp.sqrt(private_precision))
+        ),
         residual=known(jnp.maximum(at.residual, error)),
         status=status,
     )
@@ -266,7 +276,7 @@ def outcome(
 def _crisis(truth: Belief, belief: Belief, beta: Array, c: Array, kappa: Array, selection: Array) -> Outcome:
     arrays = jnp.broadcast_arrays(*truth, *belief, beta, c, kappa)
     at = _equilibrium(*arrays[2:6], selection)
-    return _outcome(Belief(*arrays[:2]), at, arrays[4], arrays[6])
+    return _outcome(Belief(*arrays[:2]), arrays[3], at, arrays[4], arrays[6])
 
 
 def survival(
@@ -326,20 +336,7 @@ def fragility(
     Array
         Probability per log point, ``(...)``.
     """
-    arrays = (jnp.asarray(x, float) for x in (*truth, *belief, private_precision, cost, damage))
-    result: Array = _fragility(*arrays, numbered(selection))
-    return result
-
-
-@jax.jit
-def _fragility(
-    mu: Array, alpha: Array, m: Array, a: Array, beta: Array, c: Array, chi: Array, selection: Array
-) -> Array:
-    at = _equilibrium(m, a, beta, c, selection)
-    inner = normal_density(at.z_star) * a / jnp.sqrt(beta)
-    steep = 1.0 / (1.0 - inner)
-    sd = jnp.sqrt(alpha)
-    return chi * sd * normal_density(sd * (mu - at.theta_star)) * steep
+    return jnp.asarray(damage, float) * outcome(truth, belief, private_precision, cost, 1.0, selection).slope
 
 
 def helped(
@@ -398,6 +395,7 @@ def _helped(
     push = jnp.stack([jnp.zeros_like(f), jnp.zeros_like(f), f])
     three = _outcome(
         Belief(mu + push, jnp.broadcast_to(alpha, push.shape)),
+        jnp.broadcast_to(told.precision, costs.shape)[rows],
         jax.tree.map(lambda x: x[rows], at),
         jnp.broadcast_to(beta, push.shape),
         jnp.broadcast_to(kappa, push.shape),

@@ -19,6 +19,7 @@ from tertius.models._bracket import bracketed, stored
 from tertius.models._implicit import root
 
 __all__ = [
+    "OPPOSITE",
     "SELECTIONS",
     "TOLERANCE",
     "Equilibrium",
@@ -134,7 +135,8 @@ def _game(mean: ArrayLike, precision: ArrayLike, private_precision: ArrayLike, c
 
 def _gap(game: tuple[Array, ...], z: Array) -> Array:
     s, m, k = game[:3]
-    return z - s * (ndtr(z) - m) + k
+    # The error function is several times faster than the normal distribution, whose tails do not matter beside m.
+    return z - s * (0.5 * jax.lax.erf(z * math.sqrt(0.5)) + (0.5 - m)) + k
 
 
 class _Ends(NamedTuple):
@@ -161,14 +163,14 @@ def _ends(game: _Game) -> _Ends:
 
 def _solve(game: _Game, bracket: tuple[Array, ...], sign: Array) -> tuple[Array, Array]:
     """The one solution in a bracket, with its residual relative to the largest term of the equation."""
-    fixed = jax.lax.stop_gradient((*bracket, sign))
-    z, gap = stored(root(_gap, _search, _invert, (game.s, game.m, game.k, *fixed)))
     scale = 1.0 + jnp.abs(game.k) + game.s * jnp.maximum(1.0, jnp.abs(game.m))
+    fixed = jax.lax.stop_gradient((*bracket, sign, scale))
+    z, gap = stored(root(_gap, _search, _invert, (game.s, game.m, game.k, *fixed)))
     return z, gap / scale
 
 
 def _search(given: tuple[Array, ...]) -> tuple[Array, Array]:
-    s, m, k, low, high, start, sign = given
+    s, m, k, low, high, start, sign, scale = given
 
     def function(z: Array) -> tuple[Array, Array]:
         return sign * _gap((s, m, k), z), sign * (1.0 - s * normal_density(z))
@@ -176,7 +178,7 @@ def _search(given: tuple[Array, ...]) -> tuple[Array, Array]:
     # Where this branch has no solution any bracket will do; the result is not used.
     sound = low <= high
     low, high = jnp.where(sound, low, start), jnp.where(sound, high, start)
-    return bracketed(function, low, high, start)
+    return bracketed(function, low, high, start, scale)
 
 
 def _invert(linear: Callable[[Array], Array], _: Any, y: Array) -> Array:
@@ -264,6 +266,10 @@ def _threshold(m: Array, a: Array, beta: Array, c: Array) -> Thresholds:
     )
 
 
+OPPOSITE = len(SELECTIONS)
+"""Place of the equilibrium at the other end from the Laplacian one, for who wants the range of both."""
+
+
 def numbered(selection: Selection | ArrayLike) -> Array:
     """The selection as its place in :data:`SELECTIONS`, so that one compiled program serves all of them."""
     if not isinstance(selection, str):
@@ -283,7 +289,9 @@ def _takes_lowest(game: _Game, ends: _Ends, selection: Array) -> Array:
     z = game.laplacian
     down = (z <= -ends.bend) | ((z < ends.bend) & (_gap(game, z) > 0))
     laplacian = ends.has_lowest & (down | ~ends.has_highest)
-    return jnp.where(selection == 0, laplacian, jnp.where(selection == 1, ends.has_lowest, ~ends.has_highest))
+    opposite = jnp.where(ends.has_lowest & ends.has_highest, ~laplacian, laplacian)
+    best_or_worst = jnp.where(selection == 1, ends.has_lowest, ~ends.has_highest)
+    return jnp.where(selection == 0, laplacian, jnp.where(selection == OPPOSITE, opposite, best_or_worst))
 
 
 def equilibrium(
