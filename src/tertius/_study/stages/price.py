@@ -396,6 +396,12 @@ class _Price:
                 LOG_POINTS,
                 "the patron's own share of what third parties do, expected",
             ),
+            "size": (
+                ("draw",),
+                self._size(rescuer(self.case) if self.case.rescue is not None else self.patrons[0]),
+                "ratio",
+                "what the client spends, over what the rescuer spends",
+            ),
             "some": (("draw", "branch"), some, "probability", "that at least one is demanded and granted"),
             "some_price": (
                 ("draw",),

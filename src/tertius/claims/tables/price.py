@@ -38,6 +38,7 @@ TABLE: tuple[Entry, ...] = (
     _points("granting_cost", ("draw", "concession")),
     _points("third_party_loss", ("draw", "concession")),
     _points("own_damage", ("draw", "concession")),
+    Entry("price", "size", ("draw",), "ratio"),
     _points("lever_at", ("draw", "held", "moment")),
     _points("lever_new", ("draw", "held")),
     _points("lever_created", ("draw", "held")),
