@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -36,7 +36,9 @@ MOST = 6
 ENOUGH = 0.5
 
 
-def conditions(context: Context, target: Array, again: Callable[[Context], Array]) -> dict[str, Any]:
+def conditions(
+    context: Context, target: Array, again: Callable[[Context, Collection[str]], Array]
+) -> dict[str, Any]:
     """Move the inputs that the target answers to most to the ends that raise it, one by one and then together.
 
     Parameters
@@ -46,7 +48,7 @@ def conditions(context: Context, target: Array, again: Callable[[Context], Array
     target
         Shape (n,): what should be high, per draw.
     again
-        Runs the models on other draws and gives the target there.
+        Runs the models with the inputs of these paths held, and gives the target there; called with none first.
 
     Returns
     -------
@@ -56,14 +58,16 @@ def conditions(context: Context, target: Array, again: Callable[[Context], Array
         ``together``. Every mean comes from running the models again with the input held there in every draw.
     """
     small = _head(context, min(BLOCK, context.size))
-    base = float(np.nanmean(again(small)))
+    base = float(np.nanmean(again(small, ())))
     candidates = [i for i in context.case.inputs() if _direct(i)]
     ranked = _ranked(context, candidates, target)[:MOST]
     alone = []
     for found, sign in ranked:
         end = found.quantity.ppf(np.array([0.5 + sign * LEVEL / 2]))
         value = float(np.asarray(end)[0])
-        alone.append((found, sign, value, float(np.nanmean(again(_held(small, {found.path: value}))))))
+        alone.append(
+            (found, sign, value, float(np.nanmean(again(_held(small, {found.path: value}), (found.path,)))))
+        )
     alone.sort(key=lambda item: -item[3])
     steps: list[dict[str, Any]] = []
     held: dict[str, float] = {}
@@ -71,7 +75,7 @@ def conditions(context: Context, target: Array, again: Callable[[Context], Array
         if by_itself <= base:
             continue
         held[found.path] = value
-        together = float(np.nanmean(again(_held(small, held)))) if len(held) > 1 else by_itself
+        together = float(np.nanmean(again(_held(small, held), held))) if len(held) > 1 else by_itself
         steps.append(
             {
                 "path": found.path,

@@ -93,8 +93,12 @@ class Protection:
         """
         if self.standing is None:
             return np.where(np.isnan(income), np.nan, 0.0)
-        found: Array = in_blocks(_rise, *self.standing, income, np.broadcast_to(unguarded, income.shape))
-        return found
+        # What is not offered in any draw is not worth solving for.
+        some = ~np.isnan(income).all(axis=(0, 1))
+        out = np.full_like(income, np.nan)
+        lost = np.broadcast_to(unguarded, income.shape)[..., some]
+        out[..., some] = in_blocks(_rise, *self.standing, income[..., some], lost)
+        return out
 
 
 def protection(context: Context, patron: str) -> Protection:
@@ -167,8 +171,16 @@ def _aftermath(*arrays: jax.Array) -> _Standing:
         help_.signal_strength,
         help_.signal_precision,
     )
+    mean, precision = (x.T for x in truth)
+    common_mean, common_precision = (x.T for x in common)
+    helped_mean, helped_precision = (x.T for x in opened)
     return _Standing(
-        *(x.T for x in (*truth, *common, *opened)),
+        mean,
+        precision,
+        common_mean,
+        common_precision,
+        helped_mean,
+        helped_precision,
         comes,
         jnp.asarray(help_.force),
         beta,
@@ -188,7 +200,9 @@ def _ends(given: _Standing, income: jax.Array, helped: bool) -> regime.Outcome:
         return jnp.broadcast_to(values.reshape(*values.shape, *(1,) * (3 - values.ndim)), income.shape)
 
     lost = wide(given.damage) * jnp.clip(jnp.where(jnp.isnan(income), 0.0, income), -FAR, FAR)
-    means = (given.helped_mean, given.helped_precision) if helped else (given.common_mean, given.common_precision)
+    means = (
+        (given.helped_mean, given.helped_precision) if helped else (given.common_mean, given.common_precision)
+    )
     push = wide(given.force) if helped else 0.0
     return regime.outcome(
         Belief(wide(given.mean) + push - lost, wide(given.precision)),
@@ -222,4 +236,5 @@ def _saved(*arrays: jax.Array) -> jax.Array:
     given = _Standing(*arrays)
     nothing = jnp.zeros((*given.comes.shape, 1))
     alone, helped = (_ends(given, nothing, h).survival[..., 0] for h in (False, True))
-    return given.comes * (helped - alone)
+    saved: jax.Array = given.comes * (helped - alone)
+    return saved
