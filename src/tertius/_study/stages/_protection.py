@@ -10,11 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from tertius._study.beliefs import client_beliefs
+from tertius._study.beliefs import client_beliefs, watchers
 from tertius._study.compilation import in_blocks
 from tertius._study.crisis import Question, crisis_figures, doors, motives
 from tertius._study.stages import Context
-from tertius.models import regime
+from tertius.models import regime, reputation
 from tertius.models.regime import Belief, Doors
 
 __all__ = ["Protection", "protection"]
@@ -63,7 +63,7 @@ class Protection:
     lever
         Shape (n, B), log points: what withdrawing the guarantee costs the client; ``NaN`` where there is none.
     own
-        Shape (n, B), log points: the friendly regime that the patron puts at risk by that.
+        Shape (n, B), log points: the friendly regime that the patron puts at risk by that, and its name with others.
     H
         Shape (n,), log points: what the client's collapse costs the patron; 0 in a case without a crisis.
     standing
@@ -112,13 +112,19 @@ def protection(context: Context, patron: str) -> Protection:
     H, V, zeta = (np.asarray(x) for x in (weights.own_security, weights.friendly_regime, weights.drawn_out))
     if "/rescue" not in context.groups or np.isnan(H).all():
         return Protection(unknown[:, 0], unknown, unknown, np.full(n, np.nan), None)
-    held = context.groups["/rescue"]["guarantee"].sel(power=patron)
+    group = context.groups["/rescue"].sel(power=patron)
     standing = _standing(context, ask, patron, zeta)
     saved: Array = in_blocks(_saved, *standing)
+    # To let it be known that it will not come costs it with others what refusing a request would.
+    name = np.zeros(n)
+    if watchers(context.case, patron):
+        seen = group["observed"]
+        told = reputation.log_change(seen.sel(state="refused").values, seen.sel(state="before").values)
+        name = -np.asarray(weights.credibility) * np.asarray(told)
     return Protection(
-        held.sel(state="before").values,
-        held.sel(state=list(STATES)).values,
-        V[:, None] * saved,
+        group["guarantee"].sel(state="before").values,
+        group["guarantee"].sel(state=list(STATES)).values,
+        V[:, None] * saved + name[:, None],
         H,
         standing,
     )
