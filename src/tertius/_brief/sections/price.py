@@ -72,13 +72,9 @@ class _Price:
 
     def behind(self, concession: str, branch: str) -> list[tuple[str, float]]:
         """The threats by their part in what is paid, largest first."""
-        brought = self.data["brought"].sel(concession=concession, branch=branch)
-        paid = self.data["paid"].sel(concession=concession, branch=branch)
-        part = (brought * paid).sum("draw").values
-        total = part.sum()
-        if not total > 0:
-            return []
-        return sorted(zip(self.threats, (part / total).tolist(), strict=True), key=lambda x: -x[1])
+        part = self.data["work"].sel(concession=concession, branch=branch).values.tolist()
+        known = [(t, x) for t, x in zip(self.threats, part, strict=True) if x > 0]
+        return sorted(known, key=lambda x: -x[1])
 
     def chance(self, name: str, *labels: str) -> Cell:
         found = self.cells[name][labels]
@@ -261,11 +257,32 @@ def _sentences(found: _Price) -> list[str]:
             for k in shares["channel"].values
         ]
         lines.append(f"What the rescue changes, in points over all of them: {listed(parts)}.")
+        lines.append(_old_and_new(found))
     for patron, reasons in found.missing.items():
         if reasons:
             said = listed([f"{found.threat(t)} ({why})" for t, why in reasons.items()])
             lines.append(f"Threats that {found.names.power(patron)} is not credited with: {said}.")
     return lines
+
+
+def _old_and_new(found: _Price) -> str:
+    """Say how much of what is paid is paid under levers that were there before."""
+    moved = [
+        k for (k,), x in found.cells["lever_created"].items() if k != "total" and (x.p05 != 0 or x.p95 != 0)
+    ]
+    new = {*moved, "everything"} if moved else set()
+    parts = []
+    for c in found.expected:
+        ranked = dict(found.behind(c, "rescued"))
+        if ranked:
+            old = sum(x for t, x in ranked.items() if t not in new)
+            parts.append(f"{_low(found.titles[c])} {percent(old, found.reading.draws)}")
+    changed = listed([found.threat(k) for k in moved]) or "none"
+    return (
+        f"Levers that the rescue changed: {changed}. Paid under a threat that it left as it was: {listed(parts)}."
+        if parts
+        else f"Levers that the rescue changed: {changed}."
+    )
 
 
 def _low(title: str) -> str:

@@ -131,7 +131,7 @@ def run(context: Context) -> Made:
     residual = np.nanmax(played.residual.reshape(context.size, -1), axis=1, initial=0.0)
     group = found.group(played)
     if context.main:
-        group = found.for_the_reader(group)
+        group = found.for_the_reader(group, played)
         if found.expected.any():
             group.attrs["conditions"] = json.dumps(conditions(context, found.target(played), _Again()))
     return Made({"/price": group}, accurate, residual)
@@ -530,7 +530,7 @@ class _Price:
         )
         return made
 
-    def for_the_reader(self, group: xr.Dataset) -> xr.Dataset:
+    def for_the_reader(self, group: xr.Dataset, played: price.Played) -> xr.Dataset:
         """Add what only a reader wants: the price against λ, and what its parts are, over the first draws."""
         few = slice(0, min(BLOCK, self.context.size))
         against = [self.play(few, lam) for lam in RATIONALITIES]
@@ -541,10 +541,15 @@ class _Price:
                 ("concession", "channel"),
                 points.mean(axis=0),
                 "part of the price from this channel",
-            )
+            ),
+            "work": (
+                ("concession", "branch", "threat"),
+                self._work(played),
+                "part of what is paid that is paid under this threat",
+            ),
         }
         for name in ("demanded", "granted", "paid"):
-            values = np.stack([getattr(played, name).mean(axis=0) for played in against])
+            values = np.stack([getattr(game, name).mean(axis=0) for game in against])
             long = f"{name}, mean over draws, at this rationality"
             found[f"{name}_at"] = (("rationality", "concession", "branch"), values, long)
         made = group.assign(
@@ -555,6 +560,13 @@ class _Price:
         )
         coords = {"channel": list(CHANNELS), "rationality": list(RATIONALITIES)}
         return made.assign_coords(coords).assign_attrs(few_draws=few.stop)
+
+    def _work(self, played: price.Played) -> Array:
+        """Each threat's part in what is paid, shape (J, B, T); ``NaN`` where nothing is."""
+        brought = played.threat[..., None] == np.arange(len(self.labels))
+        part = np.where(brought, np.nan_to_num(np.asarray(played.paid))[..., None], 0.0).sum(axis=0)
+        total = part.sum(axis=-1, keepdims=True)
+        return np.asarray(part / np.where(total > 0, total, np.nan))
 
     def _levers(self, power: str) -> Array:
         """A power's levers before the crisis and in each branch after it, with their total: shape (n, K + 1, 3)."""
