@@ -22,7 +22,7 @@ __all__ = ["conditions", "directly_read", "head", "held"]
 
 Array = NDArray[np.float64]
 
-SECTIONS = ("crisis", "rescue", "concessions", "observers", "history", "treaties")
+SECTIONS = ("powers", "crisis", "rescue", "concessions", "observers", "history", "treaties")
 """Inputs that the models of the crisis and of the price read directly; the others act through equilibria of trade and
 domains, which are not solved again."""
 

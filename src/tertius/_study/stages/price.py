@@ -148,7 +148,7 @@ class _Again:
         stages = [name for name in ("regime", "rescue") if any(_touches(name, path) for path in held)]
         if stages:
             context = replace(context, groups=run_stages(context, only=stages).groups)
-        unchanged = all(path.startswith("concessions.") for path in held)
+        unchanged = all(path.startswith(("concessions.", "powers.")) for path in held)
         found = _Price(context, like=self.first if unchanged else None)
         if not held:
             self.first = found
@@ -276,7 +276,7 @@ class _Price:
             total = np.where(several, np.where(offered, more, 0.0).sum(axis=-1), np.nan)
             return np.concatenate([np.where(offered, each, np.nan), total[..., None]], axis=-1)
 
-        beyond = self._carrying_out(name)
+        beyond = self._carrying_out(concession.patron)
         lever, own = joined(hand.lever, more_lever), joined(hand.own + beyond, more_own + beyond)
         unguarded = np.array([label in (GUARANTEE, EVERYTHING) for label in self.labels])
         if GUARANTEE in self.singles:
@@ -292,11 +292,11 @@ class _Price:
         cost: Array = in_blocks(_threat_cost, own, guard.H[:, None, None], self.risen[key])
         return Threats(lever, cost)
 
-    def _carrying_out(self, name: str) -> Array:
+    def _carrying_out(self, patron: str) -> Array:
         """What the case says that carrying a threat out costs beyond, shape (n, 1, K); nothing where it is silent."""
-        stated = self.case.concessions[name].carrying_out
+        stated = self.case.powers[patron].carrying_out
         columns = [
-            self.context.figures(f"concessions.{name}.carrying_out.{label}", stated[label])
+            self.context.figures(f"powers.{patron}.carrying_out.{label}", stated[label])
             if label in stated
             else np.zeros(self.context.size)
             for label in self.singles

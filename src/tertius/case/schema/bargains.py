@@ -49,11 +49,6 @@ class Concession(Record):
         None,
         description="λ, per log point, `.inf` never errs; left out, that of the rescue, and without one `.inf`.",
     )
-    carrying_out: Keyed[Annotated[str, Ref("threat")], LogPoints] = Field(
-        default_factory=dict,
-        description="What carrying out a threat costs the power beyond its own ties and the client's fragility: tolls "
-        "lost, third parties that answer it.",
-    )
     answers: Keyed[PowerId, Answer] = Field(
         default_factory=dict, description="Third parties that may answer by withdrawing."
     )
