@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 import xarray as xr
+from scipy.optimize import brentq
+from scipy.stats import norm, truncnorm
 
+from tertius._study.compilation import in_blocks
 from tertius._study.draws import design, draw
 from tertius._study.layout import raw_groups
 from tertius._study.simulate import simulate
 from tertius._study.stages import Context, run_stages
-from tertius._study.stages.price import BRANCHES, EVERYTHING
+from tertius._study.stages.price import BRANCHES, EVERYTHING, _play
 from tertius._study.structures import BASE
 from tertius._study.world import Figures
 from tertius.case import Case
@@ -55,6 +59,13 @@ CONCESSIONS = {
 }  # fmt: skip
 
 
+# The same in every case here, so that all share one compilation of trade.
+EXITS = {
+    "west_answers": {"title": "x", "leavers": {"west": 0.3}, "domains": ["trade", "capital"]},
+    "china_answers": {"title": "x", "leavers": {"china": 1.0}, "domains": ["capital"]},
+}
+
+
 def computed(case: Case, *, main: bool = False) -> dict[str, xr.Dataset]:
     """The groups of the base structure alone, no draw left out."""
     layout = design(case, DRAWS, 1)
@@ -71,11 +82,7 @@ def computed(case: Case, *, main: bool = False) -> dict[str, xr.Dataset]:
 
 @pytest.fixture(scope="module")
 def asked(original: dict[str, Any]) -> Case:
-    exits = {
-        "west_answers": {"title": "x", "leavers": {"west": 0.3}, "domains": ["trade", "capital"]},
-        "china_answers": {"title": "x", "leavers": {"china": 1.0}, "domains": ["capital"]},
-    }
-    return Case.model_validate(original | {"concessions": CONCESSIONS, "exits": exits, "claims": []})
+    return Case.model_validate(original | {"concessions": CONCESSIONS, "exits": EXITS, "claims": []})
 
 
 @pytest.fixture(scope="module")
@@ -137,8 +144,17 @@ def test_played_as_the_model_plays(findings: dict[str, xr.Dataset]) -> None:
         v=figure("value"), d=made["own_damage"].values, e=figure("refused"), b=figure("backing_down"),
         k=figure("reputation"), C=made["granting_cost"].values, u=0.0,
     )  # fmt: skip
-    threats = price.Threats(made["threat_lever"].values, made["threat_cost"].values)
-    played = price.play(stakes, threats, figure("rationality"))
+    given = (
+        *(np.broadcast_to(x, DRAWS) for x in stakes),
+        made["threat_lever"].values,
+        made["threat_cost"].values,
+    )
+    # In the shape of the stage's own program: concessions and branches are axes of one.
+    wide = [
+        np.repeat(np.repeat(np.asarray(x)[:, None, None], 3, 1), 2, 2)
+        for x in (*given, figure("rationality"))
+    ]
+    played = jax.tree.map(lambda x: x[:, 0, 0], in_blocks(_play, *wide))
     np.testing.assert_allclose(made["demanded"], played.demanded, rtol=1e-12)
     np.testing.assert_allclose(made["granted"], played.granted, rtol=1e-12)
     np.testing.assert_allclose(made["paid"], played.paid, rtol=1e-12)
@@ -161,7 +177,7 @@ def test_without_a_rescue_there_is_extraction_and_no_price(findings: dict[str, x
 def test_a_missing_reverse_tie_takes_the_threat_away(original: dict[str, Any]) -> None:
     less = json.loads(json.dumps(original))
     del less["domains"]["capital"]["ties"]["to_power"]
-    made = computed(Case.model_validate(less | {"concessions": CONCESSIONS, "exits": {}, "claims": []}))[
+    made = computed(Case.model_validate(less | {"concessions": CONCESSIONS, "exits": EXITS, "claims": []}))[
         "/price"
     ]
     one = made.sel(concession="anthem", branch="alone")
@@ -186,3 +202,172 @@ def test_conditions_are_found_by_running_again(findings: dict[str, xr.Dataset]) 
     together = [step["together"] for step in found["steps"]]
     assert together == sorted(together)
     assert found["steps"][0]["alone"] > found["base"]
+
+
+CRISIS = {
+    "strength": between(0.3, 0.7),
+    "public_precision": between(2, 4),
+    "private_precision": between(8, 20),
+    "cost": between(0.3, 0.6),
+    "restoration": between(0.3, 0.6),
+    "damage": between(0.005, 0.02),
+    "income_loss": between(0, 2),
+    "guarantee_weight": between(0.2, 1),
+}
+RESCUE = {
+    "asked_of": "russia",
+    "rationality": between(1, 5),
+    "belief": {"honoured": between(1, 3), "refused": between(1, 3), "half_life": between(5, 10)},
+    "new_ties": {"security": between(10, 40)},
+    "candidates": {
+        "russia": {
+            "gate": between(0.5, 1),
+            "troops": between(1000, 3000),
+            "arrival": between(1, 2),
+            "stay": between(5, 10),
+            "doors": {
+                "force": between(0.02, 0.2),
+                "signal": {"strength": between(0, 0.4), "precision": between(1, 5)},
+                "fear": between(0.6, 0.9),
+                "plea": {"strength": between(-0.2, 0), "precision": between(0.5, 2)},
+            },
+            "motives": {
+                "own_security": between(0.5, 3),
+                "drawn_out": between(0.2, 0.6),
+                "friendly_regime": between(0.5, 2),
+                "credibility": between(0, 0.05),
+                "influence": between(0, 0.05),
+            },
+        }
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def saved(original: dict[str, Any]) -> dict[str, xr.Dataset]:
+    """The groups of a case with a crisis and a rescue."""
+    more = {"anthem": CONCESSIONS["anthem"] | {"ingratitude": between(0.1, 0.3)}, "base": CONCESSIONS["base"]}
+    given = {"concessions": more, "crisis": CRISIS, "rescue": RESCUE, "exits": EXITS, "claims": []}
+    return computed(Case.model_validate(original | given), main=True)
+
+
+def twin_danger(
+    truth: tuple[float, float], common: tuple[float, float], beta: float, c: float, kappa: float, zeta: float
+) -> tuple[float, float]:
+    """Collapse with a part of a drawn-out crisis, and survival, from the two equations of the game, by Brent."""
+    (mu, alpha), (m, a) = truth, common
+    star = brentq(
+        lambda t: t - norm.cdf(a / beta**0.5 * (t - m) - (1 + a / beta) ** 0.5 * norm.ppf(c)),
+        1e-15,
+        1 - 1e-15,
+    )
+    x = star + norm.ppf(star) / beta**0.5
+    order = brentq(lambda t: norm.cdf(beta**0.5 * (x - t)) - kappa * t, star, 1 / kappa)
+    collapse = norm.cdf(alpha**0.5 * (star - mu))
+    return float(collapse + zeta * (norm.cdf(alpha**0.5 * (order - mu)) - collapse)), 1 - float(collapse)
+
+
+def cut(belief: tuple[float, float], floor: float) -> tuple[float, float]:
+    mean, precision = belief
+    sd = precision**-0.5
+    made = truncnorm((floor - mean) / sd, np.inf, loc=mean, scale=sd)
+    return float(made.mean()), float(1 / made.var())
+
+
+def told(belief: tuple[float, float], strength: float, precision: float) -> tuple[float, float]:
+    total = belief[1] + precision
+    return belief[0] + precision * strength / total, total
+
+
+@pytest.mark.parametrize("draw_", [0, 21])
+def test_carrying_out_endangers_the_regime(saved: dict[str, xr.Dataset], draw_: int) -> None:
+    """What threats cost the patron, from the levers, the beliefs after each branch and the game of survival."""
+    inputs = saved["/inputs"]["value"].isel(draw=draw_)
+
+    def figure(path: str) -> float:
+        return float(inputs.sel(input=path))
+
+    beta, kappa, chi = (figure(f"crisis.{x}") for x in ("private_precision", "restoration", "damage"))
+    help_ = "rescue.candidates.russia.doors"
+    H, zeta, V = (
+        figure(f"rescue.candidates.russia.motives.{x}")
+        for x in ("own_security", "drawn_out", "friendly_regime")
+    )
+    prior = figure("crisis.strength") - chi * figure("crisis.income_loss"), figure("crisis.public_precision")
+    plea = figure(f"{help_}.plea.strength"), figure(f"{help_}.plea.precision")
+    signal = figure(f"{help_}.signal.strength"), figure(f"{help_}.signal.precision")
+    force, c, fear = figure(f"{help_}.force"), figure("crisis.cost"), figure(f"{help_}.fear")
+    a, b = figure("rescue.belief.honoured"), figure("rescue.belief.refused")
+    stars = saved["/regime"]["theta_star_by_power"].isel(draw=draw_).sel(power="russia")
+    made = saved["/price"].isel(draw=draw_).sel(concession="anthem")
+    reverse = saved["/levers"]["reverse"].isel(draw=draw_).sel(power="russia")
+    for branch, first, floor, comes in (
+        ("rescued", told(prior, *plea), float(stars.sel(branch="helped")) - force, (a + 1) / (a + b + 1)),
+        ("alone", prior, float(stars.sel(branch="alone")), a / (a + b)),
+    ):
+        truth, common = cut(prior, floor), cut(first, floor)
+        opened = told(told(common, *plea), *signal)
+
+        def danger(
+            lost: float, helped: bool, truth: Any = truth, common: Any = common, opened: Any = opened
+        ) -> tuple[float, float]:
+            mean, precision = opened if helped else common
+            push = force if helped else 0.0
+            return twin_danger(
+                (truth[0] + push - chi * lost, truth[1]), (mean - chi * lost, precision),
+                beta, fear if helped else c, kappa, zeta,
+            )  # fmt: skip
+
+        def rise(lost: float, guarded: bool, comes: float = comes, danger: Any = danger) -> float:
+            before = comes * danger(0.0, True)[0] + (1 - comes) * danger(0.0, False)[0]
+            after = comes * danger(lost, True)[0] + (1 - comes) * danger(lost, False)[0]
+            return (after if guarded else danger(lost, False)[0]) - before
+
+        cost, lever = made["threat_cost"].sel(branch=branch), made["threat_lever"].sel(branch=branch)
+        trade = float(lever.sel(threat="trade"))
+        assert float(cost.sel(threat="trade")) == pytest.approx(
+            float(reverse.sel(domain="trade")) + H * rise(trade, True), rel=1e-6
+        )
+        kept = comes * (danger(0.0, True)[1] - danger(0.0, False)[1])
+        assert float(cost.sel(threat="guarantee")) == pytest.approx(V * kept + H * rise(0.0, False), rel=1e-6)
+        guarantee = float(lever.sel(threat="guarantee"))
+        assert guarantee == pytest.approx(
+            float(saved["/rescue"]["guarantee"].isel(draw=draw_).sel(power="russia", state=branch)), rel=1e-12
+        )
+        everything = float(lever.sel(threat=EVERYTHING))
+        joint = float(saved["/levers"]["lever"].isel(draw=draw_).sel(power="russia", domain="total"))
+        more = float(made["threat_lever"].sel(branch=branch, threat="security")) - float(
+            saved["/levers"]["lever"].isel(draw=draw_).sel(power="russia", domain="security")
+        )
+        assert everything == pytest.approx(joint + more + guarantee, rel=1e-9)
+        assert (more > 0) == (branch == "rescued")
+
+
+def test_levers_before_and_after(saved: dict[str, xr.Dataset]) -> None:
+    made, held = saved["/price"]["lever_at"], saved["/levers"]["lever"].sel(power="russia")
+    for domain in ("trade", "transit", "capital", "security"):
+        np.testing.assert_array_equal(made.sel(held=domain, moment="before"), held.sel(domain=domain))
+        np.testing.assert_array_equal(made.sel(held=domain, moment="alone"), held.sel(domain=domain))
+    # A tie that grew is a larger lever: only in the domain that the case names, and in the guarantee.
+    created = saved["/price"]["lever_created"]
+    assert (created.sel(held="security") > 0).all()
+    assert (created.sel(held=["trade", "transit", "capital"]) == 0).all()
+    parts = created.sel(held=["security", "guarantee"]).sum("held")
+    np.testing.assert_allclose(created.sel(held="total"), parts, rtol=1e-9)
+    np.testing.assert_allclose(
+        saved["/price"]["lever_new"], made.sel(moment="rescued") - made.sel(moment="before"), rtol=1e-12
+    )
+
+
+def test_a_rescue_can_have_a_price(saved: dict[str, xr.Dataset]) -> None:
+    made = saved["/price"]
+    change = made["paid"].sel(branch="rescued") - made["paid"].sel(branch="alone")
+    np.testing.assert_allclose(made["price"], change, atol=1e-15)
+    because = 1 - (1 - change.clip(0)).prod("concession")
+    np.testing.assert_allclose(made["because"], because, rtol=1e-12)
+    assert 0.05 < float(made["because"].mean()) < 0.95
+    whole = made["attribution"].sum("channel")
+    np.testing.assert_allclose(whole, made["price"].mean("draw"), atol=1e-9)
+    found = json.loads(made.attrs["conditions"])
+    assert found["base"] == pytest.approx(float(made["because"].mean()))
+    assert found["steps"]

@@ -25,7 +25,7 @@ from tertius._brief.blocks import (
 from tertius._brief.insight import path_words
 from tertius._brief.reading import Reading, estimates
 from tertius._brief.summary import estimate, nested, number
-from tertius._brief.words import MISSING, Estimate, clause, likelihood, listed, percent
+from tertius._brief.words import MISSING, clause, likelihood, listed, percent
 from tertius._brief.words import number as written
 
 __all__ = ["lead", "part", "summary"]
@@ -72,24 +72,15 @@ class _Price:
 
     def behind(self, concession: str, branch: str) -> list[tuple[str, float]]:
         """The threats by their part in what is paid, largest first."""
-        brought = self.data["brought"].sel(concession=concession, branch=branch)
-        paid = self.data["paid"].sel(concession=concession, branch=branch)
-        part = (brought * paid).sum("draw").values
-        total = part.sum()
-        if not total > 0:
-            return []
-        return sorted(zip(self.threats, (part / total).tolist(), strict=True), key=lambda x: -x[1])
+        part = self.data["work"].sel(concession=concession, branch=branch).values.tolist()
+        known = [(t, x) for t, x in zip(self.threats, part, strict=True) if x > 0]
+        return sorted(known, key=lambda x: -x[1])
 
     def chance(self, name: str, *labels: str) -> Cell:
         found = self.cells[name][labels]
         if not found.known:
             return Cell(MISSING)
-        return Cell(percent(found.mean, self.reading.draws), _interval(found))
-
-
-def _interval(found: Estimate) -> str:
-    low, high = round(100 * found.p05), round(100 * found.p95)
-    return "" if low == high else f"[{low}, {high}]"
+        return Cell(percent(found.mean, self.reading.draws))
 
 
 def _difference(value: float) -> str:
@@ -113,21 +104,27 @@ def lead(reading: Reading) -> str:
     alone = found.mean("some", "alone")
     if not found.rescued:
         if math.isnan(alone):
-            return f"What {patron} could extract from {client} cannot be said, since a figure it needs is missing."
+            return f"What {patron} could extract from {client} cannot be said, since a figure that it needs is missing."
         return (
-            f"{patron} {clause(alone)} get at least one of {_these(found)} from {client} by the levers that it "
-            f"holds ({percent(alone, draws)})."
+            f"{_it_is(alone, reading)} that {patron} gets at least one of {_these(found)} from {client} by the "
+            "levers that it holds."
         )
-    price = found.mean("some_price")
-    because = max(price, 0.0)
-    saying = (
-        f"The rescue {clause(because)} be paid for: the chance that at least one of {_these(found)} is "
-        f"demanded and granted because of it is {percent(because, draws)}"
-    )
+    anyway = f"by what {patron} held before, at least one is paid in any case with {percent(alone, draws)}"
     return (
-        f"{saying} ({percent(found.mean('some', 'rescued'), draws)} with the rescue, {percent(alone, draws)} had "
-        "the same government survived alone)."
+        f"{_it_is(found.mean('because'), reading)} that the rescue comes at a price: that at least one of "
+        f"{_these(found)} is demanded and granted that the same government, had it survived alone, would not have "
+        f"paid; {anyway}."
     )
+
+
+def _it_is(probability: float, reading: Reading) -> str:
+    """Open a sentence with a likelihood: ``It is unlikely (31 %)``."""
+    word, figure = likelihood(probability), percent(probability, reading.draws)
+    if word == "almost no chance":
+        return f"There is almost no chance ({figure})"
+    if word == "roughly even chance":
+        return f"There is a roughly even chance ({figure})"
+    return f"It is {word} ({figure})"
 
 
 def _these(found: _Price) -> str:
@@ -148,6 +145,7 @@ def part(reading: Reading) -> Part | None:
     blocks: list[Block] = [Paragraph(lead(reading))] if lead(reading) else []
     blocks.append(_paid(found))
     blocks.append(_table(found))
+    blocks.append(_behind(found))
     blocks.append(Bullets(_sentences(found)))
     blocks.append(_against(found))
     if found.rescued and "lever_at" in found.cells:
@@ -157,8 +155,8 @@ def part(reading: Reading) -> Part | None:
         Paragraph(
             "Each concession is a game: the patron demands or not, the client grants or refuses, and refused, the "
             "patron carries out its threat or backs down; it brings the threat from which it expects most. Chances "
-            "are means over the draws, below them the 5th to 95th percentile. An answer by third parties costs what "
-            "their withdrawal does in trade and in every domain that it touches.",
+            "are means over the draws. An answer by third parties costs what their withdrawal does in trade and in "
+            "every domain that it touches.",
             hint=True,
         )
     )
@@ -189,38 +187,52 @@ def _paid(found: _Price) -> Figure:
 
 def _table(found: _Price) -> Table:
     branches = ("rescued", "alone") if found.rescued else ("alone",)
-    after = {"rescued": "after the rescue", "alone": "alone" if found.rescued else "as things stand"}
     header = [
         head("Concession", words=True),
-        head(f"Demanded, {after[branches[0]]}"),
-        head("Granted, once demanded"),
-        *(head(f"Paid, {after[b]}") for b in branches),
-        *([head("Price, points")] if found.rescued else []),
-        head("Threat behind it", words=True),
-        head("Lost to third parties, log points"),
+        head("Demanded"),
+        head("Granted, if demanded"),
+        head("Paid"),
+        *([head("Paid, had it survived alone"), head("Price, points")] if found.rescued else []),
     ]
     rows = []
     for c in found.concessions:
-        ranked = found.behind(c, branches[0])
-        names = listed([f"{found.threat(t)} {round(100 * x)} %" for t, x in ranked[:2] if x >= 0.1])
+        row = [
+            head(found.titles[c], small="control" if c in found.controls else ""),
+            found.chance("demanded", c, branches[0]),
+            found.chance("granted", c, branches[0]),
+            *(found.chance("paid", c, b) for b in branches),
+        ]
+        if found.rescued:
+            row.append(Cell(_difference(found.mean("price", c))))
+        rows.append(row)
+    when = "After the rescue" if found.rescued else "As things stand"
+    return Table(f"{when}: what is demanded, what is granted, and what is paid", header, rows)
+
+
+def _behind(found: _Price) -> Table:
+    branch = "rescued" if found.rescued else "alone"
+    header = [
+        head("Concession", words=True),
+        head("Threat behind what is paid", words=True),
+        head("Carried out, if refused"),
+        head("Granting costs, log points"),
+        head("Of it by third parties"),
+    ]
+    rows = []
+    for c in found.concessions:
+        ranked = found.behind(c, branch)
+        names = listed([f"{found.threat(t)} {round(100 * x)} %" for t, x in ranked[:3] if x >= 0.1])
         third = found.cells["third_party_loss"][c,]
-        price = found.cells["price"][c,]
         rows.append(
             [
-                head(found.titles[c], small="control" if c in found.controls else ""),
-                found.chance("demanded", c, branches[0]),
-                found.chance("granted", c, branches[0]),
-                *(found.chance("paid", c, b) for b in branches),
-                *(
-                    [Cell(_difference(price.mean), f"[{_difference(price.p05)}, {_difference(price.p95)}]")]
-                    if found.rescued
-                    else []
-                ),
+                head(found.titles[c]),
                 say(names or MISSING),
-                estimate_cell(third) if third.median or third.p95 else Cell("0"),
+                found.chance("believed", c, branch),
+                estimate_cell(found.cells["granting_cost"][c,]),
+                estimate_cell(third) if third.p95 else Cell("0"),
             ]
         )
-    return Table("What can be demanded, and what would be granted", header, rows)
+    return Table("What stands behind it", header, rows)
 
 
 def _sentences(found: _Price) -> list[str]:
@@ -245,11 +257,32 @@ def _sentences(found: _Price) -> list[str]:
             for k in shares["channel"].values
         ]
         lines.append(f"What the rescue changes, in points over all of them: {listed(parts)}.")
+        lines.append(_old_and_new(found))
     for patron, reasons in found.missing.items():
         if reasons:
             said = listed([f"{found.threat(t)} ({why})" for t, why in reasons.items()])
             lines.append(f"Threats that {found.names.power(patron)} is not credited with: {said}.")
     return lines
+
+
+def _old_and_new(found: _Price) -> str:
+    """Say how much of what is paid is paid under levers that were there before."""
+    moved = [
+        k for (k,), x in found.cells["lever_created"].items() if k != "total" and (x.p05 != 0 or x.p95 != 0)
+    ]
+    new = {*moved, "everything"} if moved else set()
+    parts = []
+    for c in found.expected:
+        ranked = dict(found.behind(c, "rescued"))
+        if ranked:
+            old = sum(x for t, x in ranked.items() if t not in new)
+            parts.append(f"{_low(found.titles[c])} {percent(old, found.reading.draws)}")
+    changed = listed([found.threat(k) for k in moved]) or "none"
+    return (
+        f"Levers that the rescue changed: {changed}. Paid under a threat that it left as it was: {listed(parts)}."
+        if parts
+        else f"Levers that the rescue changed: {changed}."
+    )
 
 
 def _low(title: str) -> str:
@@ -315,7 +348,7 @@ def _conditions(found: _Price) -> list[Block]:
         for step in given["steps"]
     ]
     reached = given["steps"][-1]["together"]
-    what = "the rescue is paid for" if found.rescued else "one of them is paid"
+    what = "the rescue comes at a price" if found.rescued else "one of them is paid"
     opening = (
         f"It would be more likely than not with {_all(len(lines))} of these at the end of their range that raises it:"
         if reached > 0.5
@@ -358,11 +391,11 @@ def summary(reading: Reading) -> dict[str, object]:
     out["mean"] = means | {
         "price": {c: number(found.mean("price", c)) for c in found.concessions},
         "some": {b: number(found.mean("some", b)) for b in ("rescued", "alone")},
-        "some_price": number(found.mean("some_price")),
+        "because": number(found.mean("because")),
+        "spared": number(found.mean("spared")),
     }
-    out["some_price"] = estimate(found.cells["some_price"][()])
     if found.rescued:
-        out["likelihood"] = likelihood(max(found.mean("some_price"), 0.0))
+        out["likelihood"] = likelihood(found.mean("because"))
     out |= {
         name: {c: estimate(found.cells[name][c,]) for c in found.concessions}
         for name in ("granting_cost", "third_party_loss", "own_damage")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,11 +18,11 @@ from tertius._study.stages import Context
 from tertius._study.world import Figures
 from tertius.case import Input
 
-__all__ = ["conditions"]
+__all__ = ["conditions", "directly_read", "head", "held"]
 
 Array = NDArray[np.float64]
 
-SECTIONS = ("crisis", "rescue", "concessions", "observers", "history", "treaties")
+SECTIONS = ("powers", "crisis", "rescue", "concessions", "observers", "history", "treaties")
 """Inputs that the models of the crisis and of the price read directly; the others act through equilibria of trade and
 domains, which are not solved again."""
 
@@ -30,13 +30,15 @@ INDIRECT = (".degree", "rescue.new_ties.")
 LEVEL = 0.90
 """How far an input is moved: to the end of its central interval of this probability."""
 
-MOST = 6
+MOST = 10
 """Inputs moved at most."""
 
 ENOUGH = 0.5
 
 
-def conditions(context: Context, target: Array, again: Callable[[Context], Array]) -> dict[str, Any]:
+def conditions(
+    context: Context, target: Array, again: Callable[[Context, Collection[str]], Array]
+) -> dict[str, Any]:
     """Move the inputs that the target answers to most to the ends that raise it, one by one and then together.
 
     Parameters
@@ -46,7 +48,7 @@ def conditions(context: Context, target: Array, again: Callable[[Context], Array
     target
         Shape (n,): what should be high, per draw.
     again
-        Runs the models on other draws and gives the target there.
+        Runs the models with the inputs of these paths held, and gives the target there; called with none first.
 
     Returns
     -------
@@ -55,23 +57,25 @@ def conditions(context: Context, target: Array, again: Callable[[Context], Array
         ``path``, the ``value`` it is held at, ``words``, the mean with it ``alone`` and with all so far
         ``together``. Every mean comes from running the models again with the input held there in every draw.
     """
-    small = _head(context, min(BLOCK, context.size))
-    base = float(np.nanmean(again(small)))
-    candidates = [i for i in context.case.inputs() if _direct(i)]
+    small = head(context, min(BLOCK, context.size))
+    base = float(np.nanmean(again(small, ())))
+    candidates = [i for i in context.case.inputs() if directly_read(i)]
     ranked = _ranked(context, candidates, target)[:MOST]
     alone = []
     for found, sign in ranked:
         end = found.quantity.ppf(np.array([0.5 + sign * LEVEL / 2]))
         value = float(np.asarray(end)[0])
-        alone.append((found, sign, value, float(np.nanmean(again(_held(small, {found.path: value}))))))
+        alone.append(
+            (found, sign, value, float(np.nanmean(again(held(small, {found.path: value}), (found.path,)))))
+        )
     alone.sort(key=lambda item: -item[3])
     steps: list[dict[str, Any]] = []
-    held: dict[str, float] = {}
+    so_far: dict[str, float] = {}
     for found, sign, value, by_itself in alone:
         if by_itself <= base:
             continue
-        held[found.path] = value
-        together = float(np.nanmean(again(_held(small, held)))) if len(held) > 1 else by_itself
+        so_far[found.path] = value
+        together = float(np.nanmean(again(held(small, so_far), so_far))) if len(so_far) > 1 else by_itself
         steps.append(
             {
                 "path": found.path,
@@ -88,7 +92,8 @@ def conditions(context: Context, target: Array, again: Callable[[Context], Array
     return {"base": base, "draws": small.size, "level": LEVEL, "steps": steps}
 
 
-def _direct(found: Input) -> bool:
+def directly_read(found: Input) -> bool:
+    """Whether an input is uncertain, and read by the models of the crisis and the price themselves."""
     if found.exact or found.path.partition(".")[0] not in SECTIONS:
         return False
     return not any(part in found.path for part in INDIRECT)
@@ -112,7 +117,7 @@ def _ranked(context: Context, candidates: list[Input], target: Array) -> list[tu
     return [(candidate, sign) for r, candidate, sign in found if r > 3 / np.sqrt(known.sum())]
 
 
-def _head(context: Context, rows: int) -> Context:
+def head(context: Context, rows: int) -> Context:
     """The same on the first draws."""
     whole = context.simulation
     some = replace(
@@ -131,7 +136,7 @@ def _head(context: Context, rows: int) -> Context:
     return replace(context, figures=figures, simulation=some, groups=groups, main=False)
 
 
-def _held(context: Context, values: Mapping[str, float]) -> Context:
+def held(context: Context, values: Mapping[str, float]) -> Context:
     """The same with some inputs at one value in every draw."""
     draws = context.figures.draws
     columns = {**draws.columns, **{path: np.full(draws.size, value) for path, value in values.items()}}

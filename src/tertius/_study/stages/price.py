@@ -9,11 +9,12 @@ concession lists and whose cost is known.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -52,7 +53,7 @@ CHANNELS = ("levers", "costs", "refusing")
 MOMENTS = ("before", *BRANCHES)
 """Before the crisis, and after it in each branch."""
 
-RATIONALITIES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, np.inf)
+RATIONALITIES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, np.inf)
 """The values of λ that the answer is shown against, per log point."""
 
 LOG_POINTS = "log points"
@@ -70,6 +71,32 @@ def _attribute(*given: jax.Array) -> jax.Array:
     *stakes, L, M, rationality = given
     one, other = ((Stakes(*(x[..., b] for x in stakes)), Threats(L[..., b, :], M[..., b, :])) for b in (0, 1))
     return price.attribute(one, other, rationality[..., 0])
+
+
+class _Costs(NamedTuple):
+    """What a concession costs, shape (n, J) each, log points."""
+
+    granting: Any
+    """C, the client."""
+    third: Any
+    """The part of it from third parties."""
+    damage: Any
+    """d, the patron."""
+
+
+@jax.jit
+def _costs(
+    c: jax.Array, weight: jax.Array, good: jax.Array, chance: jax.Array, loss: jax.Array, others: jax.Array
+) -> _Costs:
+    nothing = jnp.zeros_like(c)
+    third = price.granting_cost(nothing, nothing, chance, loss)
+    own = price.granting_cost(nothing, nothing, chance, others)
+    # Who makes nothing good bears nothing of it, however much it is.
+    made_good = jnp.where(good == 0, 0.0, good * jnp.where(good == 0, 0.0, third))
+    return _Costs(price.granting_cost(c, weight, chance, loss), third, own + made_good)
+
+
+_threat_cost = jax.jit(price.threat_cost)
 
 
 def threat_labels(case: Case) -> tuple[str, ...]:
@@ -99,22 +126,43 @@ def run(context: Context) -> Made:
         The group ``/price``.
     """
     found = _Price(context)
-    played = found.play(slice(None))
+    played = found.play()
     accurate = np.all(played.status != games.Status.INACCURATE, axis=(1, 2))
     residual = np.nanmax(played.residual.reshape(context.size, -1), axis=1, initial=0.0)
     group = found.group(played)
-    if context.main and any(not c.control for c in context.case.concessions.values()):
-        name = "some_price" if context.case.rescue is not None else "some"
-
-        def again(other: Context) -> Array:
-            # The names of the stages before this one, whose results it reads.
-            made = run_stages(other, only=("reputation", "regime", "rescue", "price")).groups["/price"][name]
-            values: Array = (made if made.ndim == 1 else made.isel(branch=-1)).values
-            return values
-
-        target = group[name] if group[name].ndim == 1 else group[name].isel(branch=-1)
-        group.attrs["conditions"] = json.dumps(conditions(context, target.values, again))
+    if context.main:
+        group = found.for_the_reader(group, played)
+        if found.expected.any():
+            group.attrs["conditions"] = json.dumps(conditions(context, found.target(played), _Again()))
     return Made({"/price": group}, accurate, residual)
+
+
+class _Again:
+    """Plays again with some inputs held at other values, running no more of the models before than they touch."""
+
+    def __init__(self) -> None:
+        self.first: _Price | None = None
+
+    def __call__(self, context: Context, held: Collection[str]) -> Array:
+        """Give the target, shape (n,); the first call, with nothing held, is what others start from."""
+        stages = [name for name in ("regime", "rescue") if any(_touches(name, path) for path in held)]
+        if stages:
+            context = replace(context, groups=run_stages(context, only=stages).groups)
+        unchanged = all(path.startswith(("concessions.", "powers.")) for path in held)
+        found = _Price(context, like=self.first if unchanged else None)
+        if not held:
+            self.first = found
+        return found.target(found.play())
+
+
+def _touches(stage: str, path: str) -> bool:
+    """Whether a stage before this one reads an input in what it hands on to it."""
+    section = path.partition(".")[0]
+    if section not in ("crisis", "rescue", "history", "treaties") or ".motives." in path or ".costs." in path:
+        return False
+    if stage == "regime":
+        return (section == "crisis" and path != "crisis.guarantee_weight") or ".doors." in path
+    return True
 
 
 def both(values: Array) -> Array:
@@ -145,7 +193,8 @@ class _Hand:
 class _Price:
     """The games of a case's concessions, over all draws."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, like: _Price | None = None) -> None:
+        """Read all figures; what patrons hold is taken from another, of the same draws, where that is given."""
         self.context = context
         self.case = context.case
         self.labels = threat_labels(context.case)
@@ -153,16 +202,21 @@ class _Price:
         self.patrons = list(dict.fromkeys(c.patron for c in self.case.concessions.values()))
         saver = [rescuer(self.case)] if self.case.rescue is not None else []
         holders = list(dict.fromkeys([*self.patrons, *saver]))
-        self.guard: dict[str, Protection] = {p: protection(context, p) for p in holders}
-        self.hands = {p: self._hand(p) for p in holders}
-        self.home: dict[str, Array] = {}
-        self.third: dict[str, Array] = {}
-        self.own_damage: dict[str, Array] = {}
-        parts = [self._concession(name) for name in self.case.concessions]
-        stakes, threats, rationality = zip(*parts, strict=True)
-        self.stakes = Stakes(*(np.stack(x, axis=1) for x in zip(*stakes, strict=True)))
+        self.expected = np.array([not c.control for c in self.case.concessions.values()])
+        if like is None:
+            self.guard: dict[str, Protection] = {p: protection(context, p) for p in holders}
+            self.hands = {p: self._hand(p) for p in holders}
+            self.risen: dict[tuple[str, tuple[bool, ...]], Array] = {}
+        else:
+            self.guard, self.hands, self.risen = like.guard, like.hands, like.risen
+        names = list(self.case.concessions)
+        self.costs: _Costs = in_blocks(
+            _costs, *(np.stack(x, 1) for x in zip(*map(self._given, names), strict=True))
+        )
+        self.stakes = self._stakes(names)
+        threats = [self._threats(name) for name in names]
         self.threats = Threats(*(np.stack(x, axis=1) for x in zip(*threats, strict=True)))
-        self.rationality: Array = np.stack(rationality, axis=1)
+        self.rationality: Array = np.stack([both(self._rationality(name)) for name in names], axis=1)
 
     # -- what the patron holds --------------------------------------------------------------------
 
@@ -222,7 +276,8 @@ class _Price:
             total = np.where(several, np.where(offered, more, 0.0).sum(axis=-1), np.nan)
             return np.concatenate([np.where(offered, each, np.nan), total[..., None]], axis=-1)
 
-        lever, own = joined(hand.lever, more_lever), joined(hand.own, more_own)
+        beyond = self._carrying_out(concession.patron)
+        lever, own = joined(hand.lever, more_lever), joined(hand.own + beyond, more_own + beyond)
         unguarded = np.array([label in (GUARANTEE, EVERYTHING) for label in self.labels])
         if GUARANTEE in self.singles:
             guarded = offered[..., self.singles.index(GUARANTEE)]
@@ -231,8 +286,22 @@ class _Price:
         else:
             unguarded = np.zeros_like(unguarded)
             income = lever
-        cost = price.threat_cost(own, guard.H[:, None, None], guard.rise(income, unguarded))
-        return Threats(lever, np.asarray(cost))
+        key = concession.patron, tuple(at_hand)
+        if key not in self.risen:
+            self.risen[key] = guard.rise(income, unguarded)
+        cost: Array = in_blocks(_threat_cost, own, guard.H[:, None, None], self.risen[key])
+        return Threats(lever, cost)
+
+    def _carrying_out(self, patron: str) -> Array:
+        """What the case says that carrying a threat out costs beyond, shape (n, 1, K); nothing where it is silent."""
+        stated = self.case.powers[patron].carrying_out
+        columns = [
+            self.context.figures(f"powers.{patron}.carrying_out.{label}", stated[label])
+            if label in stated
+            else np.zeros(self.context.size)
+            for label in self.singles
+        ]
+        return np.stack(columns, axis=-1)[:, None] if columns else np.empty((self.context.size, 1, 0))
 
     # -- what hangs on each concession ------------------------------------------------------------
 
@@ -259,48 +328,51 @@ class _Price:
         ratio: Array = trade.expenditure[:, world.client] / trade.expenditure[:, world.regions.index(patron)]
         return ratio
 
-    def _concession(self, name: str) -> tuple[Stakes, Threats, Array]:
-        """Stakes (n, B), threats (n, B, T) and rationality (n, B) of one concession."""
+    def _given(self, name: str) -> tuple[Array, ...]:
+        """What the costs of one concession are computed from: figures (n,), and (n, A) for third parties."""
         section, n = self.case.concessions[name], self.context.size
         place = list(self.case.powers).index(section.patron)
-        chance, loss, others = (np.zeros((n, len(section.answers))) for _ in range(3))
+        # As many third parties for every concession, so that one program serves all.
+        parties = max(len(c.answers) for c in self.case.concessions.values())
+        chance, loss, others = (np.zeros((n, parties)) for _ in range(3))
         for k, (party, answer) in enumerate(section.answers.items()):
-            chance[:, k] = self.context.figures(
-                f"concessions.{name}.answers.{party}.probability", answer.probability
-            )
+            path = f"concessions.{name}.answers.{party}.probability"
+            chance[:, k] = self.context.figures(path, answer.probability)
             answered = self.context.simulation.answers[f"{name}/{party}"]
             loss[:, k], others[:, k] = answered.loss, answered.others[:, place]
+        good = self._optional(name, "own_damage", 0.0)
+        size = np.zeros(n) if section.own_damage is None else self._size(section.patron)
         weight = self._optional(name, "public_weight", 1.0)
-        nothing, one = np.zeros(n), np.ones(n)
-        self.home[name] = np.asarray(
-            price.granting_cost(self._figure(name, "cost"), weight, chance, 0 * loss)
-        )
-        self.third[name] = np.asarray(price.granting_cost(nothing, one, chance, loss))
-        damage = np.asarray(price.granting_cost(nothing, one, chance, others))
-        if section.own_damage is not None:
-            damage = damage + self._figure(name, "own_damage") * self.third[name] * self._size(section.patron)
-        self.own_damage[name] = damage
+        return self._figure(name, "cost"), weight, good * size, chance, loss, others
+
+    def _stakes(self, names: Sequence[str]) -> Stakes:
+        """What hangs on each concession, shape (n, J, B)."""
+
+        def figures(field: str, otherwise: float | None = None) -> Array:
+            columns = [
+                self._figure(name, field) if otherwise is None else self._optional(name, field, otherwise)
+                for name in names
+            ]
+            return np.stack([both(x) for x in columns], axis=1)
 
         # Without a section on the rescue there is no such branch: what would be paid after one is not known.
-        value = both(self._figure(name, "value"))
+        value, refusing = figures("value"), figures("ingratitude", 0.0)
         if self.case.rescue is None:
-            value[:, BRANCHES.index("rescued")] = np.nan
-        refusing = np.zeros((n, len(BRANCHES)))
-        refusing[:, BRANCHES.index("rescued")] = self._optional(name, "ingratitude", 0.0)
-        stakes = Stakes(
+            value[..., BRANCHES.index("rescued")] = np.nan
+        refusing[..., BRANCHES.index("alone")] = 0.0
+        return Stakes(
             v=value,
-            d=both(damage),
-            e=both(self._figure(name, "refused")),
-            b=both(self._figure(name, "backing_down")),
-            k=both(self._figure(name, "reputation")),
-            C=both(self.home[name] + self.third[name]),
+            d=np.repeat(self.costs.damage[..., None], len(BRANCHES), axis=-1),
+            e=figures("refused"),
+            b=figures("backing_down"),
+            k=figures("reputation"),
+            C=np.repeat(self.costs.granting[..., None], len(BRANCHES), axis=-1),
             u=refusing,
         )
-        return stakes, self._threats(name), both(self._rationality(name))
 
     # -- the games --------------------------------------------------------------------------------
 
-    def play(self, rows: slice, rationality: float | None = None) -> price.Played:
+    def play(self, rows: slice = slice(None), rationality: float | None = None) -> price.Played:
         """Play every game, of some draws and with another rationality if wanted."""
         lam = self.rationality[rows]
         if rationality is not None:
@@ -309,39 +381,37 @@ class _Price:
         played: price.Played = in_blocks(_play, *given, lam)
         return played
 
-    def _attribution(self, rows: slice) -> Array:
-        given = [np.asarray(x)[rows] for x in (*self.stakes, *self.threats)]
-        points: Array = in_blocks(_attribute, *given, self.rationality[rows])
-        return points
+    def any_of(self, chances: Array) -> Array:
+        """At least one of the concessions expected, which are granted or not one by one: shape (n, …)."""
+        if not self.expected.any():
+            return np.full_like(chances[:, 0], np.nan)
+        return np.asarray(1 - np.prod(1 - chances[:, self.expected], axis=1))
+
+    def target(self, played: price.Played) -> Array:
+        """What the title question asks for: a price because of the rescue; without one, what can be extracted."""
+        if self.case.rescue is None:
+            return self.any_of(np.asarray(played.paid)[..., BRANCHES.index("alone")])
+        paid = np.asarray(played.paid)
+        return self.any_of(np.maximum(paid[..., 0] - paid[..., 1], 0.0))
 
     # -- what findings hold -----------------------------------------------------------------------
 
     def group(self, played: price.Played) -> xr.Dataset:
         """The group ``/price``."""
         names = list(self.case.concessions)
-        expected = np.array([not c.control for c in self.case.concessions.values()])
-        paid = played.paid
-        some = (
-            1 - np.prod(1 - paid[:, expected], axis=1) if expected.any() else np.full_like(paid[:, 0], np.nan)
-        )
+        paid = np.asarray(played.paid)
+        change = paid[..., 0] - paid[..., 1]
         number = np.arange(len(self.labels))
         brought = np.where(played.threat[..., None] >= 0, played.threat[..., None] == number, np.nan)
         by_branch, by_threat = ("draw", "concession", "branch"), ("draw", "concession", "branch", "threat")
         by_draw = ("draw", "concession")
-        few = slice(0, min(BLOCK, self.context.size))
-        against = [self.play(few, lam) for lam in RATIONALITIES]
-        curves = ("rationality", "concession", "branch")
-
-        def of(values: Mapping[str, Array]) -> Array:
-            return np.stack([values[name] for name in names], axis=1)
-
         table: dict[str, tuple[Sequence[str], Any, str, str]] = {
             "demanded": (by_branch, played.demanded, "probability", "that the patron demands it"),
             "granted": (by_branch, played.granted, "probability", "that it is granted, once demanded"),
             "paid": (by_branch, paid, "probability", "that it is demanded and granted"),
             "price": (
                 by_draw,
-                paid[..., 0] - paid[..., 1],
+                change,
                 "probability",
                 "paid after the rescue, less paid by the same regime having survived alone",
             ),
@@ -380,51 +450,51 @@ class _Price:
             ),
             "granting_cost": (
                 by_draw,
-                of(self.home) + of(self.third),
+                self.costs.granting,
                 LOG_POINTS,
                 "what granting costs the client",
             ),
             "third_party_loss": (
                 by_draw,
-                of(self.third),
+                self.costs.third,
                 LOG_POINTS,
                 "the part of it from third parties that answer, expected",
             ),
             "own_damage": (
                 by_draw,
-                of(self.own_damage),
+                self.costs.damage,
                 LOG_POINTS,
                 "the patron's own share of what third parties do, expected",
             ),
-            "some": (("draw", "branch"), some, "probability", "that at least one is demanded and granted"),
-            "some_price": (
+            "size": (
                 ("draw",),
-                some[:, 0] - some[:, 1],
-                "probability",
-                "at least one paid after the rescue, less having survived alone",
+                self._size(rescuer(self.case) if self.case.rescue is not None else self.patrons[0]),
+                "ratio",
+                "what the client spends, over what the rescuer spends",
             ),
-            "attribution": (
-                ("concession", "channel"),
-                self._attribution(few).mean(axis=0),
+            "some": (
+                ("draw", "branch"),
+                self.any_of(paid),
                 "probability",
-                "part of the price from this channel",
+                "that at least one is demanded and granted",
             ),
-            **{
-                f"{name}_at": (
-                    curves,
-                    np.stack([getattr(p, name).mean(axis=0) for p in against]),
-                    "probability",
-                    f"{name}, mean over draws, at this rationality",
-                )
-                for name in ("demanded", "granted", "paid")
-            },
+            "because": (
+                ("draw",),
+                self.any_of(np.maximum(change, 0.0)),
+                "probability",
+                "that at least one is paid after the rescue that would not be without",
+            ),
+            "spared": (
+                ("draw",),
+                self.any_of(np.maximum(-change, 0.0)),
+                "probability",
+                "that at least one is not paid after the rescue that would be without",
+            ),
         }
         coords: dict[str, Any] = {
             "concession": names,
             "branch": list(BRANCHES),
             "threat": list(self.labels),
-            "channel": list(CHANNELS),
-            "rationality": list(RATIONALITIES),
         }
         if self.case.rescue is not None:
             levers = self._levers(rescuer(self.case))
@@ -456,10 +526,47 @@ class _Price:
                 "patrons": json.dumps({k: c.patron for k, c in self.case.concessions.items()}),
                 "controls": json.dumps([k for k, c in self.case.concessions.items() if c.control]),
                 "not_offered": json.dumps(self._not_offered()),
-                "few_draws": few.stop,
             },
         )
         return made
+
+    def for_the_reader(self, group: xr.Dataset, played: price.Played) -> xr.Dataset:
+        """Add what only a reader wants: the price against λ, and what its parts are, over the first draws."""
+        few = slice(0, min(BLOCK, self.context.size))
+        against = [self.play(few, lam) for lam in RATIONALITIES]
+        given = [np.asarray(x)[few] for x in (*self.stakes, *self.threats)]
+        points: Array = in_blocks(_attribute, *given, self.rationality[few])
+        found: dict[str, tuple[Sequence[str], Array, str]] = {
+            "attribution": (
+                ("concession", "channel"),
+                points.mean(axis=0),
+                "part of the price from this channel",
+            ),
+            "work": (
+                ("concession", "branch", "threat"),
+                self._work(played),
+                "part of what is paid that is paid under this threat",
+            ),
+        }
+        for name in ("demanded", "granted", "paid"):
+            values = np.stack([getattr(game, name).mean(axis=0) for game in against])
+            long = f"{name}, mean over draws, at this rationality"
+            found[f"{name}_at"] = (("rationality", "concession", "branch"), values, long)
+        made = group.assign(
+            {
+                name: xr.Variable(dims, values, attrs={"long_name": long, "unit": "probability"})
+                for name, (dims, values, long) in found.items()
+            }
+        )
+        coords = {"channel": list(CHANNELS), "rationality": list(RATIONALITIES)}
+        return made.assign_coords(coords).assign_attrs(few_draws=few.stop)
+
+    def _work(self, played: price.Played) -> Array:
+        """Each threat's part in what is paid, shape (J, B, T); ``NaN`` where nothing is."""
+        brought = played.threat[..., None] == np.arange(len(self.labels))
+        part = np.where(brought, np.nan_to_num(np.asarray(played.paid))[..., None], 0.0).sum(axis=0)
+        total = part.sum(axis=-1, keepdims=True)
+        return np.asarray(part / np.where(total > 0, total, np.nan))
 
     def _levers(self, power: str) -> Array:
         """A power's levers before the crisis and in each branch after it, with their total: shape (n, K + 1, 3)."""

@@ -13,12 +13,14 @@ from pydantic_core import PydanticCustomError
 
 from tertius.case.document import Document
 from tertius.case.problems import Position, Problem
+from tertius.case.quantity import LogPoints
 from tertius.case.schema.bargains import Concession, Issue
 from tertius.case.schema.base import (
     CaseId,
     Day,
     Identifier,
     Iso3,
+    Keyed,
     PartialDate,
     Record,
     Ref,
@@ -53,6 +55,11 @@ class Power(Record):
     name: Text = Field(description="Name as a reader sees it.")
     members: Annotated[tuple[Iso3, ...], Field(min_length=1)] = Field(
         description="ISO3 codes of its countries."
+    )
+    carrying_out: Keyed[Annotated[str, Ref("threat")], LogPoints] = Field(
+        default_factory=dict,
+        description="What carrying out a threat against the client costs the power, beyond its own ties and the "
+        "client's fragility: tolls lost, third parties that answer it. By domain, with `transit` and `guarantee`.",
     )
     note: str | None = Field(None, description="Why these count as one power.")
 

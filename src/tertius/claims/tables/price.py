@@ -9,7 +9,6 @@ __all__ = ["TABLE", "labels"]
 
 _BRANCH = ("draw", "concession", "branch")
 _THREAT = ("draw", "concession", "branch", "threat")
-_CURVE = ("rationality", "concession", "branch")
 
 
 def _probability(name: str, dims: tuple[str, ...]) -> Entry:
@@ -26,7 +25,8 @@ TABLE: tuple[Entry, ...] = (
     _probability("paid", _BRANCH),
     _probability("price", ("draw", "concession")),
     _probability("some", ("draw", "branch")),
-    _probability("some_price", ("draw",)),
+    _probability("because", ("draw",)),
+    _probability("spared", ("draw",)),
     _probability("believed", _BRANCH),
     _points("worth", _BRANCH),
     Entry("price", "brought", _THREAT, "share"),
@@ -38,13 +38,10 @@ TABLE: tuple[Entry, ...] = (
     _points("granting_cost", ("draw", "concession")),
     _points("third_party_loss", ("draw", "concession")),
     _points("own_damage", ("draw", "concession")),
+    Entry("price", "size", ("draw",), "ratio"),
     _points("lever_at", ("draw", "held", "moment")),
     _points("lever_new", ("draw", "held")),
     _points("lever_created", ("draw", "held")),
-    _probability("attribution", ("concession", "channel")),
-    _probability("demanded_at", _CURVE),
-    _probability("granted_at", _CURVE),
-    _probability("paid_at", _CURVE),
 )
 
 
@@ -62,8 +59,6 @@ def labels(case: Case) -> dict[str, tuple[str, ...]]:
         "concession": tuple(case.concessions),
         "branch": ("rescued", "alone"),
         "threat": (*threats, "everything"),
-        "channel": ("levers", "costs", "refusing"),
-        "rationality": ("1.0", "3.0", "10.0", "30.0", "100.0", "300.0", "1000.0", "inf"),
     }
     if case.rescue is not None:
         found |= {"held": (*threats, "total"), "moment": ("before", "rescued", "alone")}
