@@ -12,7 +12,7 @@ from scipy.stats import rankdata
 
 from tertius._study.compilation import BLOCK
 from tertius._study.stages import Context
-from tertius._study.stages._conditions import _direct, _head, _held
+from tertius._study.stages._conditions import directly_read, head, held
 from tertius.case import Input
 
 __all__ = ["turns"]
@@ -51,7 +51,7 @@ def turns(context: Context, margin: Array, again: Callable[[Context], Array]) ->
         deviations of normal scores, the probability ``after``, and ``inputs``, with ``path``, ``kind``, ``unit``, the
         ``value`` at which the input is held in every draw instead of its ``central`` one, and its ``move``.
     """
-    small = _head(context, min(BLOCK, context.size))
+    small = head(context, min(BLOCK, context.size))
     before = _chance(again(small))
     if np.isnan(before):
         return {}
@@ -66,7 +66,7 @@ def turns(context: Context, margin: Array, again: Callable[[Context], Array]) ->
         # Along the direction in which the comparison falls fastest, were all of it normal and linear.
         size = sum(pull[p] ** 2 for p in paths)
         direction = {p: level * pull[p] / size for p in paths}
-        return _along(direction, inputs, before, lambda held: _chance(again(_held(small, held))))
+        return _along(direction, inputs, before, lambda fixed: _chance(again(held(small, fixed))))
 
     alone = [found for found in (search((path,)) for path in list(pull)[:TRIED]) if found is not None]
     moves = [min(alone, key=lambda m: float(m["distance"]))] if alone else []
@@ -133,7 +133,7 @@ def _strengths(context: Context, margin: Array) -> list[tuple[Input, float]]:
     y = ndtri((rankdata(margin[known]) - 0.5) / known.sum())
     found = []
     for candidate in context.case.inputs():
-        if not _direct(candidate):
+        if not directly_read(candidate):
             continue
         x = context.figures.draws[candidate.path][known]
         if np.ptp(x) == 0:
