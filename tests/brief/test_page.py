@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import html.parser
+import itertools
 import json
 import re
 from pathlib import Path
@@ -298,3 +299,20 @@ def test_warming_up_ends() -> None:
     thread = warm_up()
     thread.join(60)
     assert not thread.is_alive()
+
+
+def test_information_assumption_and_judgement_differ_in_word_and_shape(page: str, full: xr.DataTree) -> None:
+    kinds = [figure.kind for figure in Reading(full).figures]
+    for kind, mark in (("sourced", "■"), ("assumed", "◇")):
+        badge = f'<span class="ground g-{kind}"><span aria-hidden="true">{mark}</span> {kind}</span>'
+        assert page.count(badge) == kinds.count(kind) + 1
+    assert (
+        page.count('<span class="ground g-judgement"><span aria-hidden="true">▶</span> judgement</span>') == 2
+    )
+
+
+def test_headings_leave_out_no_level(findings: xr.DataTree) -> None:
+    levels = [int(n) for n in re.findall(r"<h([1-6])[ >]", brief(findings).html())]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))

@@ -68,6 +68,29 @@ class Brief:
 
         return markdown(self._contents)
 
+    def image(self) -> str:
+        """Draw a summary of the size of a slide, 1280 by 720, as SVG."""
+        from tertius._brief.slide import slide
+
+        return slide(self._contents, self._reading)
+
+    def save_image(self, path: str | os.PathLike[str]) -> Path:
+        """Write the summary of the size of a slide to a file, as PNG or SVG by its ending.
+
+        Raises
+        ------
+        BadInput
+            If the ending is neither, or the folder does not exist.
+        """
+        ending = Path(path).suffix.lower()
+        if ending == ".svg":
+            return write_atomically(path, self.image().encode())
+        if ending == ".png":
+            import vl_convert
+
+            return write_atomically(path, vl_convert.svg_to_png(self.image()))
+        raise BadInput(f"{path} is neither .png nor .svg", code="image", path=str(path))
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page to a file, whole or not at all.
 

@@ -20,6 +20,12 @@ METHOD: tuple[tuple[str, str], ...] = (
         "likely to 80 %, very likely to 95 %, almost certain above.",
     ),
     (
+        "Information, assumption, judgement.",
+        "A figure marked sourced is information and leads to its source; one marked assumed was chosen by whoever "
+        "wrote the case, and its ground stands beside it; every estimate, likelihood and verdict is a judgement of "
+        "the model, made from both.",
+    ),
+    (
         "Log points.",
         "All losses are in one currency: 100 times the natural logarithm of a ratio of welfare, so that losses of"
         " different kinds add up. One point is about one per cent of real income; ten are 9.5 per cent; a hundred"

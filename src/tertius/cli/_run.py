@@ -48,6 +48,10 @@ def run(
         Path | None,
         typer.Option(metavar="FILE.md", help="Also write the whole brief as plain Markdown with tables."),
     ] = None,
+    image: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png", help="Also draw a summary for a slide, 1280 by 720; .png or .svg."),
+    ] = None,
     netcdf: Annotated[
         Path | None, typer.Option(metavar="FILE.nc", help="Also write all findings, draw by draw.")
     ] = None,
@@ -77,9 +81,16 @@ def run(
     check_draws(draws)
     for change in changes or ():
         check_change(change)
+    if image is not None and image.suffix.lower() not in {".png", ".svg"}:
+        raise BadInput(
+            f"the image {image} is neither .png nor .svg",
+            code="image",
+            path="--image",
+            hint="name it so that it ends in one of the two",
+        )
     # The folders are looked at before anything is computed; the page's own name is known once the case is.
     targets = [Path(json_file)] if json_file is not None and json_file != STDOUT else []
-    targets += [path for path in (out, markdown, netcdf) if path is not None]
+    targets += [path for path in (out, markdown, image, netcdf) if path is not None]
     for target in targets:
         check_target(target)
 
@@ -117,6 +128,8 @@ def run(
         written.append(("Summary", write_atomically(json_file, brief.json().encode())))
     if markdown is not None:
         written.append(("Markdown", write_atomically(markdown, brief.markdown().encode())))
+    if image is not None:
+        written.append(("Image", brief.save_image(image)))
     if netcdf is not None:
         written.append(("Findings", write_netcdf(findings, netcdf)))
     taken = (
