@@ -210,4 +210,3 @@ def test_missing_stays_missing(name: str) -> None:
     given_ = draws(5)
     given_[name] = np.full_like(given_[name], np.nan)
     assert np.isnan(np.asarray(losses(**given_).both)).all()
-
