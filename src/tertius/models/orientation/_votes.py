@@ -31,8 +31,8 @@ What differs from the published model: no two votes share their unknowns (that t
 from their titles), and the random walk's variance is one number, the same in every session.
 
 Arrays are float64: ``votes`` is ``(V, C)``, ideal points are ``(T, C)``. NumPy rather than JAX: the work is matrix
-products and factorisations that LAPACK does, and nothing is to be compiled anew for each set of votes. NumPy rather than
-SciPy for these: each brings threads of its own, which wait for each other in turns.
+products and factorisations that LAPACK does, and nothing is to be compiled anew for each set of votes. NumPy rather
+than SciPy for these: each brings threads of its own, which get in each other's way.
 """
 
 from __future__ import annotations
