@@ -2,10 +2,11 @@
 
     python validation/output_multiplier.py
 
-ITPD-E (Borchert, Larch, Shikher & Yotov 2021) has domestic sales beside trade, summed here over all its industries. Its
-coverage differs by country and year, so the ratio of output to product has two heaps: low where industries are missing, higher
-where coverage is whole. A mixture of two normal distributions of its logarithm, fitted by expectation and maximisation over all
-countries and years, tells them apart; the upper one is the multiplier. It is still a lower bound: not every service is in ITPD-E.
+ITPD-E (Borchert, Larch, Shikher & Yotov 2021) has domestic sales beside trade, summed here over all its industries.
+Its coverage differs by country and year, so the ratio of output to product has two heaps: low where industries are
+missing, higher where coverage is whole. A mixture of two normal distributions of its logarithm, fitted by expectation
+and maximisation over all countries and years, tells them apart; the upper one is the multiplier. It is still a lower
+bound: not every service is in ITPD-E.
 """
 
 from __future__ import annotations
