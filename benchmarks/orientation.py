@@ -9,6 +9,7 @@ votes are the real ones where the public data can be had, and else simulated: as
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import resource
 import time
 
@@ -104,11 +105,9 @@ def main() -> None:
     print(f"filter and smoother, {given.countries} countries × {given.years} years")
     print(f"    first run, compiling included {seconds[0]:.3f} s; then {1e3 * min(seconds[1:]):.1f} ms")
     peers = {"NumPy loop": loop}
-    try:
-        import statsmodels.tsa
-
+    if importlib.util.find_spec("statsmodels"):
         peers["statsmodels"] = statsmodels
-    except ImportError:
+    else:
         print("    statsmodels is not installed")
     for name, peer in peers.items():
         start = time.perf_counter()

@@ -15,10 +15,11 @@ from scipy.stats import norm, truncnorm
 from tertius._study.compilation import in_blocks
 from tertius._study.draws import design, draw
 from tertius._study.layout import raw_groups
+from tertius._study.run import _applicable
 from tertius._study.simulate import simulate
 from tertius._study.stages import Context, run_stages
 from tertius._study.stages.price import BRANCHES, EVERYTHING, _play
-from tertius._study.structures import BASE
+from tertius._study.structures import BASE, RIVALS, Structure
 from tertius._study.world import Figures
 from tertius.case import Case
 from tertius.claims import from_case, from_findings
@@ -66,13 +67,13 @@ EXITS = {
 }
 
 
-def computed(case: Case, *, main: bool = False) -> dict[str, xr.Dataset]:
-    """The groups of the base structure alone, no draw left out."""
+def computed(case: Case, *, main: bool = False, structure: Structure = BASE) -> dict[str, xr.Dataset]:
+    """The groups of one structure alone, no draw left out."""
     layout = design(case, DRAWS, 1)
     values = draw(case, layout, layout.a)
-    made = simulate(case, values, BASE)
+    made = simulate(case, values, structure)
     raw = raw_groups(case, made, None)
-    groups = dict(run_stages(Context(case, Figures(values), BASE, made, None, raw, main)).groups)
+    groups = dict(run_stages(Context(case, Figures(values), structure, made, None, raw, main)).groups)
     paths = [i.path for i in layout.inputs]
     table = xr.DataArray(
         np.stack([values[p] for p in paths], -1), dims=("draw", "input"), coords={"input": paths}
@@ -159,6 +160,21 @@ def test_played_as_the_model_plays(findings: dict[str, xr.Dataset]) -> None:
     np.testing.assert_allclose(made["granted"], played.granted, rtol=1e-12)
     np.testing.assert_allclose(made["paid"], played.paid, rtol=1e-12)
     np.testing.assert_array_equal(made["brought"].values.argmax(-1), played.threat)
+
+
+def test_backward_induction_is_a_rival_structure(asked: Case, findings: dict[str, xr.Dataset]) -> None:
+    backward = next(s for s in RIVALS if s.backward)
+    assert not backward.changes_trade
+    assert not any(s.backward for s in _applicable(asked.model_copy(update={"concessions": {}})))
+    assert backward in _applicable(asked)
+    found = computed(asked, structure=backward)["/price"]
+    paid = found["paid"].sel(branch="alone").values
+    assert np.isin(paid, (0.0, 1.0)).all()
+    assert not np.isin(findings["/price"]["paid"].sel(branch="alone").values, (0.0, 1.0)).all()
+    xr.testing.assert_allclose(
+        found["paid"].sel(branch="alone", drop=True).mean("draw"),
+        findings["/price"]["paid_at"].sel(rationality=np.inf, branch="alone", drop=True),
+    )
 
 
 def test_without_a_rescue_there_is_extraction_and_no_price(findings: dict[str, xr.Dataset]) -> None:

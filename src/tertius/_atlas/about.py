@@ -10,9 +10,9 @@ import numpy as np
 import xarray as xr
 
 from tertius._version import __version__
-from tertius.world import COVERAGE, World
+from tertius.world import COVERAGE, Flag, World
 
-__all__ = ["describe", "unreported"]
+__all__ = ["describe", "matters", "unreported"]
 
 
 def unreported(world: World, country: str | None = None) -> xr.DataArray:
@@ -32,6 +32,23 @@ def unreported(world: World, country: str | None = None) -> xr.DataArray:
     return xr.DataArray(np.asarray(both), {"country": list(world.countries)}, ("country",))
 
 
+def matters(world: World, client: str, economies: Sequence[str]) -> tuple[Flag, ...]:
+    """What is odd about the data and bears on one country's trade: a pair must have it at one end.
+
+    Parameters
+    ----------
+    world
+        Its flags.
+    client
+        The country.
+    economies
+        It and those that count most in its trade.
+    """
+    return tuple(
+        f for f in world.flags_for(*economies) if not f.pairs or any(client in pair for pair in f.pairs)
+    )
+
+
 def describe(world: World, economies: Sequence[str], **more: Any) -> dict[str, Any]:
     """Attributes of an answer.
 
@@ -44,7 +61,8 @@ def describe(world: World, economies: Sequence[str], **more: Any) -> dict[str, A
     more
         What else is to be told; sequences become JSON.
     """
-    flags = world.flags_for(*economies) if economies else world.flags
+    client = str(more.get("client", ""))
+    flags = matters(world, client, economies) if economies else world.flags
     attrs: dict[str, Any] = {
         "tertius": __version__,
         "world": world.name,

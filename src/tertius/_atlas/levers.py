@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from tertius._atlas import assumptions
 from tertius._atlas.about import describe, unreported
 from tertius._atlas.asking import Question
+from tertius._atlas.domains import domain_levers
 from tertius.models import trade
 from tertius.models._compiled import remember_compilations
-from tertius.world import World, blocs
+from tertius.world import Power, World, blocs, power
 
 __all__ = ["every_lever", "levers_over"]
 
@@ -42,6 +43,7 @@ def levers_over(
     seed: int = 0,
     elasticity: float | None = None,
     factors: trade.Factors = "mobile",
+    domains: bool = False,
     progress: Progress | None = None,
 ) -> xr.Dataset:
     """Compute what every partner, and every bloc, could cost a country by ending all trade with it.
@@ -56,6 +58,8 @@ def levers_over(
         Held at this where given.
     factors
         ``"mobile"`` or ``"specific"``, where there are sectors.
+    domains
+        Whether levers outside trade are wanted too, of the powers compared.
     progress
         Told a stage and the fraction of it that is done.
 
@@ -70,9 +74,12 @@ def levers_over(
     remember_compilations()
     world, client = question.world, question.country
     together = blocs_of(world, client)
-    together |= {
-        p.id: tuple(m for m in p.members if m in world.countries and m != client) for p in question.powers
+    beyond = _beyond(question) if domains else []
+    named = {
+        p.id: tuple(m for m in p.members if m in world.countries and m != client)
+        for p in [*question.powers, *beyond]
     }
+    together |= {name: members for name, members in named.items() if members}
     reading = assumptions.central(elasticity)
     told = progress or (lambda stage, done: None)
 
@@ -98,6 +105,7 @@ def levers_over(
         )
         return pairs, joint
 
+    outside: dict[str, str] = {}
     told("levers", 0.0)
     pairs, joint = solve(reading)
     partner = pairs["partner"].values.tolist()
@@ -166,6 +174,12 @@ def levers_over(
             made[name] = (dims, np.stack(values), _POINTS)
     made["rival_levers"] = (("structure", "partner"), np.stack(list(others.values())), _POINTS)
     made = made.assign_coords(structure=list(others))
+    if domains:
+        apart = domain_levers(
+            client, world.year, [p.id for p in question.powers or beyond], draws=len(sampled), seed=seed
+        )
+        outside = apart.attrs
+        made = made.merge(apart.drop_vars("draw") if many else apart)
     large = made["lever"].to_series().nlargest(5).index.tolist()
     made.attrs = describe(
         world,
@@ -181,8 +195,29 @@ def levers_over(
         factors=factors,
         blocs=json.dumps(together),
         missing=int(missing.sum()),
+        **outside,
     )
     return made
+
+
+def _beyond(question: Question) -> list[Power]:
+    """Powers whose ties outside trade are looked at where none are named: no country may be in two of them."""
+    if question.powers:
+        return []
+    year, client = question.world.year, question.country
+    union = blocs()["eu"].members(year)
+    names = [
+        "USA",
+        "CHN",
+        "RUS",
+        *(["DEU", "FRA"] if client in union else ["eu"]),
+        "GBR",
+        "TUR",
+        "IND",
+        "JPN",
+    ]
+    taken = set(union) if "eu" in names else set()
+    return [power(name, year) for name in names if name != client and (name == "eu" or name not in taken)]
 
 
 def every_lever(

@@ -347,6 +347,8 @@ def _applicable(case: Case) -> tuple[Structure, ...]:
             continue
         if rival.one_good and trade is not None and len(trade.sectors) == 1:
             continue
+        if rival.backward and not _errs(case):
+            continue
         if rival.nested and not any(d.nests is not None for d in case.domains.values()):
             continue
         if rival.equal_weights and len(case.domains) < 2:
@@ -355,6 +357,12 @@ def _applicable(case: Case) -> tuple[Structure, ...]:
             continue
         chosen.append(rival)
     return tuple(chosen)
+
+
+def _errs(case: Case) -> bool:
+    """Whether anybody in the games of the price may err."""
+    of_rescue = None if case.rescue is None else case.rescue.rationality
+    return any(c.rationality is not None or of_rescue is not None for c in case.concessions.values())
 
 
 def _opposite(rival: Structure) -> Structure:

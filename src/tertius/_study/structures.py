@@ -24,6 +24,8 @@ class Structure:
         Options of the trade model; None keeps the case's own.
     one_good
         Add all sectors into one good.
+    backward
+        Solve the games of the price by backward induction: every mover takes the best answer, as if it never erred.
     nested
         Replace like by like within the nests that the case names.
     unlimited
@@ -39,6 +41,7 @@ class Structure:
     factors: Literal["mobile", "specific"] | None = None
     deficits: Literal["world_share", "proportional", "balanced"] | None = None
     one_good: bool = False
+    backward: bool = False
     nested: bool = False
     unlimited: bool = False
     equal_weights: bool = False
@@ -56,6 +59,7 @@ RIVALS = (
     Structure("mobile", "Mobile factors: workers and capital move between sectors", factors="mobile"),
     Structure("one_good", "One good instead of several", one_good=True),
     Structure("proportional", "Deficits proportional to income", deficits="proportional"),
+    Structure("backward", "Backward induction: nobody errs in the games of the price", backward=True),
     Structure("nested", "Like replaces like, within the nests that the case names", nested=True),
     Structure("unlimited", "No limits on capacity anywhere", unlimited=True),
     Structure("equal_weights", "All domains beside trade weigh the same", equal_weights=True),

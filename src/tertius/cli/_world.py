@@ -75,6 +75,12 @@ def leverage(
     world: Annotated[str | None, WORLD] = None,
     factors: Annotated[str | None, FACTORS] = None,
     power: Annotated[list[str] | None, POWERS] = None,
+    domains: Annotated[
+        bool,
+        typer.Option(
+            "--domains", help="Beyond trade too: arms, security, capital, people, diplomacy, votes."
+        ),
+    ] = False,
     top: Annotated[int, typer.Option(metavar="N", help="How many are shown one by one.", min=1)] = 12,
     draws: Annotated[
         int, typer.Option(metavar="N", help="Draws of what is assumed; 0 for none.", min=0)
@@ -97,6 +103,13 @@ def leverage(
             else "a country and --all are two questions",
             code="country-or-all",
             hint="such as `tertius leverage KAZ`",
+        )
+    if everyone and domains:
+        raise BadInput(
+            "ties outside trade are of one country",
+            code="domains-of-all",
+            path="--domains",
+            hint="name a country",
         )
     _check_factors(factors)
     _check_targets(json_file, csv_file, netcdf, html, chart, map_file)
@@ -122,6 +135,7 @@ def leverage(
                 seed=seed,
                 elasticity=elasticity,
                 factors=factors or "mobile",  # type: ignore[arg-type]
+                domains=domains,
                 progress=progress,
             )
     _deliver(data, top, started, json_file, csv_file, netcdf, html, chart, map_file, quiet)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 
 import xarray as xr
 
@@ -18,7 +19,7 @@ from tertius._brief.atlas.reading import (
     estimate_of,
     point,
 )
-from tertius._brief.blocks import Block, Cell, Drawing, Figure, Paragraph, Part, Table, head
+from tertius._brief.blocks import Block, Bullets, Cell, Drawing, Figure, Paragraph, Part, Table, head
 from tertius._brief.charts import Dot
 from tertius._brief.summary import estimate, number
 from tertius._brief.words import Estimate, listed, share
@@ -133,6 +134,8 @@ def levers_answer(data: xr.Dataset, top: int = 12) -> Answer:
     parts = [Part("levers", "Levers", f"Who could cost {me} what", blocks)]
     if structures is not None:
         parts.append(Part("readings", "Other readings", "Under other readings of the data", [structures]))
+    if "domain_lever" in data:
+        parts.insert(1, _domains(data, me, joint))
     parts += about_parts(data)
     lines = [
         (
@@ -152,7 +155,7 @@ def levers_answer(data: xr.Dataset, top: int = 12) -> Answer:
         )
         for b in together[:6]
     ]
-    out = {
+    out: dict[str, object] = {
         "levers": {
             p: {
                 "name": names[p],
@@ -177,6 +180,20 @@ def levers_answer(data: xr.Dataset, top: int = 12) -> Answer:
         if "structure" in data.dims
         else {},
     }
+    if "domain_lever" in data:
+        found = estimate_of(data, "domain_lever")
+        out["domains"] = {
+            str(p): {"trade": estimate(joint[str(p)]) if str(p) in joint else None}
+            | {
+                str(d): estimate(found[str(d), str(p)])
+                | {"share": number(float(data["domain_share"].sel(domain=d, power=p)))}
+                for d in data["domain"].values
+            }
+            | {"votes_alike": number(float(data["votes_alike"].sel(power=p)))}
+            for p in data["power"].values
+        }
+        out["domain_queries"] = json.loads(attrs["domain_queries"])
+        out["domain_missing"] = json.loads(attrs["domain_missing"])
     title = f"{me}, {attrs['year']}: who could cost it what through trade"
     return Answer(
         title,
@@ -293,6 +310,74 @@ def _map(data: xr.Dataset, names: dict[str, str], lever: dict[str, Estimate], me
         ),
         "",
     )
+
+
+DOMAIN_WORDS = {
+    "security": "Security", "arms": "Arms", "capital": "Foreign investment", "people": "Work abroad",
+    "diplomacy": "Diplomacy",
+}  # fmt: skip
+
+
+def _domains(data: xr.Dataset, me: str, joint: dict[str, Estimate]) -> Part:
+    """Levers outside trade, beside those through trade of the same powers."""
+    attrs = data.attrs
+    called: dict[str, str] = json.loads(attrs["power_names"])
+    missing: dict[str, dict[str, str]] = json.loads(attrs["domain_missing"])
+    powers = [str(p) for p in data["power"].values]
+    domains = [str(d) for d in data["domain"].values]
+    found = estimate_of(data, "domain_lever")
+    rows = [[head("Trade"), *[cell_of(joint[p]) if p in joint else Cell("missing") for p in powers]]]
+    for d in domains:
+        cells = [found[d, p] for p in powers]
+        rows.append(
+            [
+                head(DOMAIN_WORDS.get(d, d)),
+                *[Cell("missing") if math.isnan(e.median) else Cell(e.text(), e.interval()) for e in cells],
+            ]
+        )
+    shares = [
+        [
+            head(DOMAIN_WORDS.get(d, d)),
+            *[Cell(_missing_or(share, float(data["domain_share"].sel(domain=d, power=p)))) for p in powers],
+        ]
+        for d in domains
+    ]
+    shares.append(
+        [
+            head("Votes cast alike"),
+            *[Cell(_missing_or(share, float(data["votes_alike"].sel(power=p)))) for p in powers],
+        ]
+    )
+    header = [head(""), *[head(called.get(p, p), colour_of(p)) for p in powers]]
+    queries: dict[str, str] = json.loads(attrs["domain_queries"])
+    notes: dict[str, list[str]] = json.loads(attrs["domain_notes"])
+    why: dict[str, list[str]] = {}
+    for d, by_power in missing.items():
+        for p, reason in by_power.items():
+            why.setdefault(f"{DOMAIN_WORDS.get(d, d)}: {reason}", []).append(called.get(p, p))
+    lines = [f"{DOMAIN_WORDS.get(d, d)}: {query}." for d, query in queries.items()]
+    lines += [f"{listed(who)} missing. {reason}." for reason, who in why.items()]
+    lines += list(dict.fromkeys(f"{note}." for d in domains for note in notes[d]))
+    return Part(
+        "domains",
+        "Beyond trade",
+        "Beyond trade",
+        [
+            Paragraph(
+                f"Outside trade the data give shares; what a share is worth to {me} is a judgement. The weights and "
+                "elasticities below are assumed, the same for every country, wide, and drawn: read the order of "
+                "magnitude, and state your own in a case. What is missing is not nought, so that no total is given."
+            ),
+            Table("Levers in log points: median and [5th, 95th percentile]", header, rows),
+            Table("Shares, as the data have them", header, shares),
+            Bullets([line.replace("..", ".") for line in lines]),
+            Bullets(json.loads(attrs["domain_assumed"])),
+        ],
+    )
+
+
+def _missing_or(write: Callable[[float], str], value: float) -> str:
+    return "missing" if math.isnan(value) else write(value)
 
 
 def _structures(

@@ -315,6 +315,8 @@ class _Price:
         return self._figure(name, field) if stated else np.full(self.context.size, otherwise)
 
     def _rationality(self, name: str) -> Array:
+        if self.context.structure.backward:
+            return np.full(self.context.size, np.inf)
         of_rescue = None if self.case.rescue is None else self.case.rescue.rationality
         if self.case.concessions[name].rationality is None and of_rescue is not None:
             return self.context.figures("rescue.rationality", of_rescue)

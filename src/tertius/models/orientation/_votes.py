@@ -31,7 +31,8 @@ What differs from the published model: no two votes share their unknowns (that t
 from their titles), and the random walk's variance is one number, the same in every session.
 
 Arrays are float64: ``votes`` is ``(V, C)``, ideal points are ``(T, C)``. NumPy rather than JAX: the work is matrix
-products and factorisations that LAPACK does, and nothing is to be compiled anew for each set of votes.
+products and factorisations that LAPACK does, and nothing is to be compiled anew for each set of votes. NumPy rather
+than SciPy for these: each brings threads of its own, which get in each other's way.
 """
 
 from __future__ import annotations
@@ -43,7 +44,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import lapack
 from scipy.special import ndtr, ndtri
 
 from tertius.errors import BadInput
@@ -336,12 +336,12 @@ def _factorise(given: _Ballots, slopes: _Slopes, multiplier: float, exact: bool)
         block = np.diag(diagonal[t]) - x.T @ x
         if t:
             block -= off[t - 1][:, None] * inverse[t - 1] * off[t - 1]
-        factor, failed = lapack.dpotrf(block, lower=1)
-        if failed:
-            raise _NotPositiveError
+        try:
+            factor = np.linalg.cholesky(block)
+        except np.linalg.LinAlgError as error:
+            raise _NotPositiveError from error
         log_determinant += 2.0 * float(np.log(np.diag(factor)).sum())
-        half, _ = lapack.dpotri(factor, lower=1)
-        inverse[t] = np.tril(half) + np.tril(half, -1).T
+        inverse[t] = np.linalg.inv(block)
     return _Factors(root, cross, inverse, off, log_determinant)
 
 
