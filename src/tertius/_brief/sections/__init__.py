@@ -23,7 +23,7 @@ from tertius._brief.reading import Reading
 
 __all__ = ["CLOSING", "SECTIONS", "closing", "leads", "parts", "summaries"]
 
-SECTIONS: tuple[str, ...] = ("price", "orientation", "investors", "outlook")
+SECTIONS: tuple[str, ...] = ("price", "bargaining", "orientation", "investors", "outlook")
 """The sections that stand before the claims, in the order of reading."""
 
 CLOSING: tuple[str, ...] = ("sure",)

@@ -36,7 +36,7 @@ __all__ = ["STAGES", "Context", "Made", "run_stages"]
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-STAGES: tuple[str, ...] = ("price", "orientation", "investors", "outlook")
+STAGES: tuple[str, ...] = ("price", "bargaining", "orientation", "investors", "outlook")
 """The stages that there are, by their group; they run in the order of :data:`tertius.case.asked.NEEDS`."""
 
 

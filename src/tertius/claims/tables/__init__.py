@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TABLES", "Entry", "labels_of", "table_of"]
 
-TABLES: tuple[str, ...] = ("price", "orientation", "investors", "outlook")
+TABLES: tuple[str, ...] = ("price", "bargaining", "orientation", "investors", "outlook")
 """The groups that there are."""
 
 
