@@ -40,7 +40,12 @@ def test_claims_that_ties_assert_name_the_ties_as_inputs() -> None:
     case = load_case("kazakhstan-2022")
     paths = {entry.path for entry in case.inputs()}
     asserting = {claim.id: set(claim.asserts) for claim in case.claims if claim.asserts}
-    assert set(asserting) == {"russia_most_trusted", "china_behind_in_elite", "appointments_cancel"}
+    assert set(asserting) == {
+        "russia_most_trusted",
+        "china_behind_in_elite",
+        "appointments_cancel",
+        "small_quarrels_go_on",
+    }
     assert all(named <= paths for named in asserting.values())
 
 
