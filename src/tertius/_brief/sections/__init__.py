@@ -23,7 +23,15 @@ from tertius._brief.reading import Reading
 
 __all__ = ["CLOSING", "SECTIONS", "closing", "leads", "parts", "summaries"]
 
-SECTIONS: tuple[str, ...] = ("crisis", "price", "learned", "orientation", "investors", "outlook")
+SECTIONS: tuple[str, ...] = (
+    "crisis",
+    "price",
+    "bargaining",
+    "learned",
+    "orientation",
+    "investors",
+    "outlook",
+)
 """The sections that stand before the claims, in the order of reading."""
 
 CLOSING: tuple[str, ...] = ("sure",)

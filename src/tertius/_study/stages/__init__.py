@@ -36,7 +36,16 @@ __all__ = ["STAGES", "Context", "Made", "run_stages"]
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-STAGES: tuple[str, ...] = ("regime", "rescue", "reputation", "price", "orientation", "investors", "outlook")
+STAGES: tuple[str, ...] = (
+    "regime",
+    "rescue",
+    "reputation",
+    "price",
+    "bargaining",
+    "orientation",
+    "investors",
+    "outlook",
+)
 """The stages that there are, by their group; they run in the order of :data:`tertius.case.asked.NEEDS`."""
 
 

@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 
 __all__ = ["TABLES", "Entry", "labels_of", "table_of"]
 
-TABLES: tuple[str, ...] = ("regime", "rescue", "reputation", "price", "orientation", "investors", "outlook")
+TABLES: tuple[str, ...] = (
+    "regime",
+    "rescue",
+    "reputation",
+    "price",
+    "bargaining",
+    "orientation",
+    "investors",
+    "outlook",
+)
 """The groups that there are."""
 
 
