@@ -93,25 +93,23 @@ def _beliefs(
     half_life: Array,
     likeness: Array,
 ) -> Beliefs:
-    n, H = figures.draws.size, len(case.history)
+    n, P, H = figures.draws.size, len(case.powers), len(case.history)
     now = case.date if case.rescue is None or case.rescue.asked is None else case.rescue.asked
-    out = np.full((3, n, len(case.powers)), np.nan)
-    for k, power in enumerate(case.powers):
-        if power not in powers:
+    # Requests that say nothing about a power, or nothing to this holder, stay at a similarity of zero, so that one
+    # compiled program serves all.
+    honoured, similarity = np.zeros((2, n, P, H))
+    age = np.array([years_between(request.date, now) for request in case.history])
+    for j, request in enumerate(case.history):
+        if holder not in request.similarity:
             continue
-        # Requests that say nothing about this power, or nothing to this holder, stay at a similarity of zero, so
-        # that one compiled program serves all.
-        honoured, similarity, age = np.zeros((3, n, H))
-        for j, request in enumerate(case.history):
-            if request.patron != power or holder not in request.similarity:
-                continue
-            path = f"history.{request.id}"
-            honoured[:, j] = figures(f"{path}.honoured", request.honoured)
-            similarity[:, j] = figures(f"{path}.similarity.{holder}", request.similarity[holder])
-            age[:, j] = years_between(request.date, now)
-        made = in_blocks(_program, *first, honoured, similarity, age, half_life, likeness)
-        out[:, :, k] = made
-    return Beliefs(*out)
+        path, k = f"history.{request.id}", list(case.powers).index(request.patron)
+        honoured[:, k, j] = figures(f"{path}.honoured", request.honoured)
+        similarity[:, k, j] = figures(f"{path}.similarity.{holder}", request.similarity[holder])
+    known = np.array([p in powers for p in case.powers])
+    given = (x[:, None] for x in (*first, half_life, likeness))
+    a, b, fading, like = (np.repeat(x, P, axis=1) for x in given)
+    made = in_blocks(_program, a, b, honoured, similarity, np.broadcast_to(age, (n, P, H)), fading, like)
+    return Beliefs(*(np.where(known, x, np.nan) for x in made))
 
 
 @jax.jit

@@ -7,6 +7,7 @@ run and all the smaller ones share it, and the next run find it in the cache.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
@@ -20,7 +21,7 @@ BLOCK = 512
 """Draws in a block."""
 
 
-def in_blocks(model: Callable[..., Any], *arrays: Any) -> Any:
+def in_blocks(model: Callable[..., Any], *arrays: Any, threads: int = 1) -> Any:
     """Send arrays through a model in blocks of draws, and put the results together as NumPy arrays.
 
     Parameters
@@ -29,6 +30,8 @@ def in_blocks(model: Callable[..., Any], *arrays: Any) -> Any:
         Takes arrays whose first axis is draws, row by row independent, and returns a pytree of such arrays.
     arrays
         Shape (n, ...) each.
+    threads
+        How many blocks to compute at a time, once the first has been compiled.
 
     Returns
     -------
@@ -36,9 +39,22 @@ def in_blocks(model: Callable[..., Any], *arrays: Any) -> Any:
         The pytree, leaves of shape (n, ...).
     """
     n = len(arrays[0])
-    parts = []
-    for first in range(0, n, BLOCK):
+    given = [np.asarray(a) for a in arrays]
+
+    def block(first: int) -> Any:
         # The last block is filled up with its last draw.
-        rows = np.minimum(np.arange(first, first + BLOCK), n - 1)
-        parts.append(model(*(np.asarray(a)[rows] for a in arrays)))
+        rows = (
+            slice(first, first + BLOCK)
+            if first + BLOCK <= n
+            else np.minimum(np.arange(first, first + BLOCK), n - 1)
+        )
+        return model(*(a[rows] for a in given))
+
+    parts = [block(0)]
+    rest = range(BLOCK, n, BLOCK)
+    if threads > 1 and len(rest) > 1:
+        with ThreadPoolExecutor(max_workers=threads) as pool:
+            parts += pool.map(block, rest)
+    else:
+        parts += map(block, rest)
     return jax.tree.map(lambda *leaves: np.concatenate([np.asarray(x) for x in leaves])[:n], *parts)

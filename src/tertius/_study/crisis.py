@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from tertius._study.compilation import in_blocks
 from tertius._study.world import Figures
 from tertius.case import Case
 from tertius.case.schema.crisis import Candidate, Costs, Motives
@@ -100,13 +102,17 @@ def gates(ask: Question) -> Array:
             continue
         treaty = case.treaties[record.treaty]
         parties = set(treaty.members)
-        out[:, k] = rescue.lawful(
-            ask(treaty, f"treaties.{record.treaty}", "gate"),
+        words = (
             treaty.request_clause,
             treaty.covers in ("internal", "any"),
             case.client.iso3 in parties and bool(parties & set(about.members)),
         )
+        stated = ask(treaty, f"treaties.{record.treaty}", "gate")
+        out[:, k] = in_blocks(_lawful, stated, *(np.full(ask.size, word) for word in words))
     return out
+
+
+_lawful = jax.jit(rescue.lawful)
 
 
 def candidate_column(ask: Question, name: str, absent: float = np.nan) -> Array:

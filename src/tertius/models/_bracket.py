@@ -1,4 +1,4 @@
-"""One root of one equation for every member of a batch: Newton's method that never leaves its bracket."""
+"""One root of one equation for every member of a batch: Newton's and Halley's methods, kept in a bracket."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def stored(values: Any) -> Any:
 
 
 def bracketed(
-    function: Callable[[Array], tuple[Array, Array]],
+    function: Callable[[Array], tuple[Array, ...]],
     low: Array,
     high: Array,
     start: Array,
@@ -32,14 +32,15 @@ def bracketed(
 ) -> tuple[Array, Array]:
     """Find where a function crosses zero from below.
 
-    A Newton step is taken where it stays inside the bracket and is at most half as long as the step before; the
-    bracket is halved otherwise. Members that have arrived stay where they are, so that a result does not depend
-    on its batch.
+    A step of Newton's method (of Halley's, where the second derivative is known too) is taken where it stays inside
+    the bracket and is at most half as long as the step before; the bracket is halved otherwise. Members that have
+    arrived stay where they are, so that a result does not depend on its batch.
 
     Parameters
     ----------
     function
-        Gives the value, at most zero at ``low`` and at least zero at ``high``, and its slope.
+        Gives the value, at most zero at ``low`` and at least zero at ``high``, its slope and, if it can, its
+        second derivative.
     low, high, start
         The bracket and where to start in it, of one shape.
     scale
@@ -54,11 +55,14 @@ def bracketed(
 
     def turn(state: Any) -> Any:
         low, high, point, last, going, _, _, count = state
-        value, slope = stored(function(point))
+        value, slope, *bent = stored(function(point))
         low = jnp.where(value <= 0, point, low)
         high = jnp.where(value >= 0, point, high)
-        newton = point - value / slope
-        step = newton - point
+        step = -value / slope
+        if bent:
+            # Far from the root the correction is bounded, so that the step stays one of Newton's in kind.
+            step = step / jnp.clip(1.0 + 0.5 * step * bent[0] / slope, 0.5, 2.0)
+        newton = point + step
         fine = (newton >= low) & (newton <= high) & (jnp.abs(step) <= 0.5 * last)
         moved = stored(jnp.where(fine, newton, low + 0.5 * (high - low)))
         step = jnp.abs(moved - point)

@@ -73,9 +73,17 @@ def run(context: Context) -> Made:
 
     powers = tuple(case.powers)
     candidates = () if case.rescue is None else tuple(p for p in powers if p in case.rescue.candidates)
-    helped = {p: in_blocks(_solve, *game, *doors(ask, p), rank) for p in candidates}
     lead = patron(case)
-    main: _Found = helped[lead] if lead is not None else in_blocks(_solve, *game, *_shut(given["cost"]), rank)
+
+    def solve(power: str | None) -> _Found:
+        # Only of the power that was asked is the range over equilibria shown.
+        wide = np.full(context.size, power == lead)
+        opened = _shut(given["cost"]) if power is None else doors(ask, power)
+        found: _Found = in_blocks(_solve, *game, *opened, rank, wide, threads=2)
+        return found
+
+    helped = {power: solve(power) for power in candidates}
+    main = solve(None) if lead is None else helped[lead]
     branches = BRANCHES if lead is not None else BRANCHES[:1]
 
     group = _group(main, branches)
@@ -100,7 +108,7 @@ def _shut(cost: Array) -> Doors:
 @jax.jit
 def _solve(*arrays: jax.Array) -> _Found:
     mu, alpha, beta, c, kappa, chi, *rest = arrays
-    given, rank = Doors(*rest[:6]), rest[6]
+    given, rank, wide = Doors(*rest[:6]), rest[6], rest[7]
     # Without a word on how help would work, the regime is left alone as if there were none.
     told = ~jnp.isnan(jnp.stack([jnp.asarray(x) for x in given])).any(0)
     shut = Doors(0.0, 0.0, 0.0, c, 0.0, 0.0)
@@ -123,10 +131,14 @@ def _solve(*arrays: jax.Array) -> _Found:
     push = jnp.stack([jnp.zeros_like(mu), jnp.zeros_like(mu), force], -1)
     # The range over equilibria: beside the one selected there is one at the other end.
     far = jnp.where(rank == 0, regime.OPPOSITE, len(regime.SELECTIONS) - rank)
-    wide = [jnp.broadcast_to(x[:, None], push.shape) for x in (beta, far)]
-    at = regime.equilibrium(*belief, wide[0], costs, wide[1])
     survival = stack("survival")
-    other = jax.scipy.special.ndtr(jnp.sqrt(alpha[:, None]) * (mu[:, None] + push - at.theta_star))
+
+    def other_end() -> jax.Array:
+        private, rank_of_other = (jnp.broadcast_to(x[:, None], push.shape) for x in (beta, far))
+        at = regime.equilibrium(*belief, private, costs, rank_of_other)
+        return jax.scipy.special.ndtr(jnp.sqrt(alpha[:, None]) * (mu[:, None] + push - at.theta_star))
+
+    other = jax.lax.cond(wide.any(), other_end, lambda: survival)
     known = jnp.stack([jnp.ones_like(told), told, told], -1)
 
     def hide(values: jax.Array) -> jax.Array:

@@ -131,11 +131,10 @@ def run(context: Context) -> Made:
     gate = gates(ask)
     rank = np.full(n, regime.SELECTIONS.index(context.structure.expectations or "laplacian"))
 
-    found: dict[str, _Found] = {}
-    for power in case.rescue.candidates:
+    def solve(power: str) -> _Found:
         k = powers.index(power)
 
-        def one(name: str, k: int = k) -> Array:
+        def one(name: str) -> Array:
             return np.asarray(survival[f"{name}_by_power"].values[:, k])
 
         seen = np.stack([b[:, k] for b in (watched.before, watched.honoured, watched.refused)], -1)
@@ -161,7 +160,10 @@ def run(context: Context) -> Made:
             rationality=rationality,
             rank=rank,
         )
-        found[power] = in_blocks(_one, *inputs)
+        made: _Found = in_blocks(_one, *inputs, threads=2)
+        return made
+
+    found = {power: solve(power) for power in case.rescue.candidates}
 
     def put(name: str) -> Array:
         shape = next(iter(found.values())).__getattribute__(name).shape[1:]

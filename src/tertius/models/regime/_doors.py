@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.scipy.special import log_ndtr, ndtr
 from jax.typing import ArrayLike
 
 from tertius.models._bracket import bracketed, stored
@@ -22,8 +21,10 @@ from tertius.models.regime._threshold import (
     Selection,
     Status,
     _equilibrium,
+    below,
     normal_density,
     numbered,
+    quantile_of_cost,
 )
 
 __all__ = [
@@ -130,7 +131,7 @@ def after_surviving(belief: Belief, floor: ArrayLike) -> Belief:
     # Beyond 30 standard deviations differences of large numbers are replaced by their series in 1/t².
     far = t > 30.0
     near = jnp.where(far, 0.0, jnp.maximum(t, -38.0))
-    ratio = jnp.exp(-0.5 * near * near - log_ndtr(-near)) / math.sqrt(2 * math.pi)
+    ratio = normal_density(near) / below(-near)
     away = jnp.where(far, t, 30.0)
     r = 1.0 / (away * away)
     hazard = jnp.where(far, away * (1.0 + r * (1.0 - 2.0 * r)), ratio)
@@ -187,8 +188,10 @@ def _order(given: tuple[Array, ...], t: Array) -> Array:
 def _search_order(given: tuple[Array, ...]) -> tuple[Array, Array]:
     theta, z, root_b, kappa, high, bend = given
 
-    def function(t: Array) -> tuple[Array, Array]:
-        return _order(given, t), kappa + root_b * normal_density(root_b * (theta - t) + z)
+    def function(t: Array) -> tuple[Array, Array, Array]:
+        u = root_b * (theta - t) + z
+        density = root_b * normal_density(u)
+        return _order(given, t), kappa + density, root_b * u * density
 
     return bracketed(function, theta, high, bend)
 
@@ -213,13 +216,13 @@ def _outcome(
     sd = jnp.sqrt(jnp.where(bad, 1.0, precision))
 
     def above(level: Array) -> Array:
-        return ndtr(sd * (jnp.where(bad, 0.0, mean) - level))
+        return below(sd * (jnp.where(bad, 0.0, mean) - level))
 
     def known(value: Array) -> Array:
         return jnp.where(bad, jnp.nan, value)
 
     survival, restored = stored((above(at.theta_star), above(theta_kappa)))
-    collapse = ndtr(sd * (at.theta_star - jnp.where(bad, 0.0, mean)))
+    collapse = below(sd * (at.theta_star - jnp.where(bad, 0.0, mean)))
     return Outcome(
         survival=known(survival),
         collapse=known(collapse),
@@ -385,8 +388,10 @@ def _helped(
     prior = Belief(mu, alpha)
     asked = news(prior, f_p, jnp.where(open_[2], gamma_p, 0.0))
     told = news(asked, f_s, jnp.where(open_[0], gamma, 0.0))
-    told, costs = stored((told, jnp.where(open_[1], fear, c)))
-    at = _equilibrium(told.mean, told.precision, jnp.broadcast_to(beta, costs.shape), costs, selection)
+    inner = quantile_of_cost(jnp.stack([c, fear]))
+    inner = jnp.where(open_[1], inner[1], inner[0])
+    told, costs, inner = stored((told, jnp.where(open_[1], fear, c), inner))
+    at = _equilibrium(told.mean, told.precision, jnp.broadcast_to(beta, costs.shape), costs, selection, inner)
     values = jnp.stack([_values(Belief(mu + push, alpha), at) for push in (jnp.zeros_like(f), f)])
     values = values.reshape(2 ** len(DOORS), *mu.shape)
     points = jnp.tensordot(jnp.asarray(shapley_weights(len(DOORS))), values, axes=1)
@@ -405,4 +410,4 @@ def _helped(
 
 
 def _values(truth: Belief, at: Equilibrium) -> Array:
-    return ndtr(jnp.sqrt(truth.precision) * (truth.mean - at.theta_star))
+    return below(jnp.sqrt(truth.precision) * (truth.mean - at.theta_star))
