@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import jax
 import numpy as np
 
+from tertius._programs import stored
 from tertius.models._compiled import CACHE_VARIABLE, remember_compilations
 
 __all__ = ["BLOCK", "CACHE_VARIABLE", "in_blocks", "remember_compilations"]
@@ -40,6 +42,9 @@ def in_blocks(model: Callable[..., Any], *arrays: Any, threads: int = 1) -> Any:
     """
     n = len(arrays[0])
     given = [np.asarray(a) for a in arrays]
+    inner = model.func if isinstance(model, partial) else model
+    bound, named = (model.args, model.keywords) if isinstance(model, partial) else ((), {})
+    compiled = hasattr(inner, "lower")
 
     def block(first: int) -> Any:
         # The last block is filled up with its last draw.
@@ -48,7 +53,8 @@ def in_blocks(model: Callable[..., Any], *arrays: Any, threads: int = 1) -> Any:
             if first + BLOCK <= n
             else np.minimum(np.arange(first, first + BLOCK), n - 1)
         )
-        return model(*(a[rows] for a in given))
+        some = [a[rows] for a in given]
+        return stored(inner, (*bound, *some), named=named) if compiled else model(*some)
 
     parts = [block(0)]
     rest = range(BLOCK, n, BLOCK)

@@ -9,6 +9,8 @@ from typing import Any
 import jax
 import platformdirs
 
+from tertius._programs import keep_in
+
 __all__ = ["CACHE_VARIABLE", "remember_compilations"]
 
 CACHE_VARIABLE = "TERTIUS_CACHE"
@@ -31,3 +33,4 @@ def remember_compilations() -> None:
         # Even the smallest program takes longer to compile than to read.
         config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
         config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+        keep_in(os.path.join(folder, "programs"))

@@ -26,9 +26,16 @@ from tertius.models.trade._system import (
     HubLinks,
     Options,
     System,
+    all_phi,
+    apart,
     arriving,
     demand,
+    everywhere,
+    in_every,
+    joined,
     leaving,
+    look,
+    over_regions,
     split,
     unit,
     wedges,
@@ -111,30 +118,36 @@ def _cap_terms(
     return CapTerms(None, None, None, log_limit, binds, caps.exporter, reference)
 
 
-def assemble(world: Worlds, links: HubLinks | DenseLinks, caps: CapTerms | None, options: Options) -> System:
+def assemble(
+    world: Worlds, links: HubLinks | DenseLinks, caps: CapTerms | None, options: Options, columns: int = 1
+) -> System:
+    """One system for ``columns`` counterfactuals on each world."""
     K, S, N = world.alpha.shape
     T = links.lam.shape[1]
-    C = links.row.shape[-1] if isinstance(links, HubLinks) else 1
-    supply = arriving(links, jnp.ones((K, T, N, C)))
-    supply = jnp.concatenate([supply, jnp.ones((K, S - T, N, C))], 1)
-    alpha = jnp.where(supply > 0, world.alpha[..., None], 0.0)
+    long = N * columns
+    supply = arriving(links, jnp.ones((K, T, long)), None, columns)
+    supply = jnp.concatenate([supply, jnp.ones((K, S - T, long))], 1)
+    before = in_every(world.alpha, columns)
+    alpha = jnp.where(supply > 0, before, 0.0)
     bought = jnp.sum(alpha, 1, keepdims=True)
-    lost = jnp.any((world.alpha[..., None] > 0) & (supply <= 0), axis=1, keepdims=True) & (bought > 0)
+    lost = jnp.any((before > 0) & (supply <= 0), axis=1, keepdims=True) & (bought > 0)
     alpha = jnp.where(lost, alpha / jnp.where(bought > 0, bought, 1.0), alpha)
-    buyers = jnp.concatenate([leaving(links, alpha[:, :T]), alpha[:, T:]], 1)
+    buyers = jnp.concatenate([leaving(links, alpha[:, :T], columns), alpha[:, T:]], 1)
     made = jnp.sum(world.Y, 1)
     if options.factors == "mobile":
-        Y = jnp.where(jnp.any(buyers > 0, axis=1, keepdims=True), made[:, None, :, None], 0.0)
+        bought_from = jnp.any(buyers > 0, axis=1, keepdims=True)
+        Y = jnp.where(bought_from, in_every(made, columns)[:, None], 0.0)
     else:
-        Y = jnp.where(buyers > 0, world.Y[..., None], 0.0)
+        Y = jnp.where(buyers > 0, in_every(world.Y, columns), 0.0)
+    ratio = 1.0 + world.scaled[:, None] * (world.E / jnp.where(made > 0, made, 1.0) - 1.0)
     return System(
-        theta=world.theta[..., None, None],
+        theta=world.theta[..., None],
         alpha=alpha,
         Y=Y,
-        E=world.E[..., None],
-        D=(world.D * world.kept[:, None])[..., None],
-        ratio=(1.0 + world.scaled[:, None] * (world.E / jnp.where(made > 0, made, 1.0) - 1.0))[..., None],
-        world=jnp.sum(made, 1)[:, None, None],
+        E=in_every(world.E, columns),
+        D=in_every(world.D * world.kept[:, None], columns),
+        ratio=in_every(ratio, columns),
+        world=jnp.sum(made, 1)[:, None],
         links=links,
         caps=caps,
     )
@@ -189,9 +202,8 @@ def hub_system(
             terms = terms._replace(row=members[:, :, :, in_row])
         if "col" in options.capped:
             terms = terms._replace(col=members[:, :, :, in_col])
-    return assemble(
-        world, HubLinks(rest, jnp.swapaxes(rest, 2, 3), row, col, jnp.asarray(hub)), terms, options
-    )
+    links = HubLinks(rest, jnp.swapaxes(rest, 2, 3), joined(row), joined(col), jnp.asarray(hub))
+    return assemble(world, links, terms, options, C)
 
 
 def dense_system(
@@ -231,25 +243,31 @@ def finish(
     world: Worlds, system: System, options: Options, found: Found, caps: CapArrays | None
 ) -> Equilibrium:
     """Read the equilibrium off the solution; leading axes (K, C)."""
-    at = demand(system, options, found.y)
+    point = look(system, found.y)
+    at = demand(system, options, found.y, point)
     x, _, q = split(system, found.y)
-    alpha = world.alpha[..., None]
+    C = found.y.shape[2]
+    N = world.alpha.shape[2]
+    alpha = in_every(world.alpha, C)
     lost = (alpha > 0) & (system.alpha <= 0)
     made = world.Y if system.Y.shape[1] == world.Y.shape[1] else jnp.sum(world.Y, 1, keepdims=True)
-    idle = (system.Y <= 0) & (made[..., None] > 0)
-    log_price = jnp.broadcast_to(jnp.where(idle, -jnp.inf, x), at.phi.shape)
-    log_phi = jnp.where(lost, -jnp.inf, jnp.log(at.phi))
+    idle = (system.Y <= 0) & (in_every(made, C) > 0)
+    phi = all_phi(system, x, at.phi)
+    log_price = jnp.broadcast_to(jnp.where(idle, -jnp.inf, x), phi.shape)
+    log_phi = jnp.where(lost, -jnp.inf, jnp.log(phi))
     log_welfare = at.log_expenditure + jnp.sum(jnp.where(alpha > 0, alpha * log_phi / system.theta, 0.0), 1)
     # Where spending keeps its ratio to income exactly, what all spend is not quite what all earn.
-    spending = jnp.sum(jnp.exp(x) * system.Y, 1) * system.ratio
-    shift = world.scaled[:, None, None] * jnp.log(jnp.sum(spending, 1, keepdims=True) / system.world)
+    earned = jnp.sum(point.price * system.Y, 1)
+    spending = over_regions(earned * system.ratio, C)
+    shift = everywhere(world.scaled[:, None] * jnp.log(spending / system.world), N)
     log_expenditure = at.log_expenditure + shift
     log_welfare = log_welfare + shift
     if options.deficits == "nominal" and options.numeraire != "world":
-        scale = jnp.log(unit(system, options, jnp.sum(jnp.exp(x) * system.Y, 1), at.phi))
+        scale = everywhere(jnp.log(unit(system, options, earned, phi, C)), N)
         log_price = log_price - scale[:, None]
         log_phi = log_phi + system.theta * scale[:, None]
         log_expenditure = log_expenditure - scale
+    lost, idle = apart(lost, C), apart(idle, C)
     status = jnp.where(jnp.any(lost, axis=(1, 2)), NO_SUPPLIER, CONVERGED)
     status = jnp.where((status == CONVERGED) & jnp.any(idle, axis=(1, 2)), NO_BUYER, status)
     status = jnp.where(found.residual <= TOLERANCE, status, NOT_CONVERGED)
@@ -258,10 +276,10 @@ def finish(
     else:
         shadow = jnp.swapaxes(jnp.where(caps.limit <= 0, jnp.inf, wedges(system, x, q)[1]), 1, 2)
     return Equilibrium(
-        log_price=jnp.moveaxis(log_price, -1, 1),
-        log_phi=jnp.moveaxis(log_phi, -1, 1),
-        log_expenditure=jnp.moveaxis(log_expenditure, -1, 1),
-        welfare=jnp.moveaxis(jnp.exp(log_welfare), -1, 1),
+        log_price=jnp.moveaxis(apart(log_price, C), -1, 1),
+        log_phi=jnp.moveaxis(apart(log_phi, C), -1, 1),
+        log_expenditure=jnp.moveaxis(apart(log_expenditure, C), -1, 1),
+        welfare=jnp.moveaxis(apart(jnp.exp(log_welfare), C), -1, 1),
         cap_price=shadow,
         residual=found.residual,
         iterations=found.iterations,

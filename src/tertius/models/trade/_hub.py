@@ -16,16 +16,26 @@ import jax.numpy as jnp
 from jax import Array
 
 from tertius.models.trade._system import (
+    TINY,
     HubLinks,
     Options,
+    Point,
     System,
-    at_hub,
+    add_up,
+    apart,
     at_limits,
     before_transfers,
+    everywhere,
+    log_ratio,
+    look,
+    over_flows,
+    over_members,
+    over_regions,
     pick,
+    put,
     split,
-    to_origins,
     weigh,
+    world_of,
 )
 
 __all__ = ["settled"]
@@ -57,7 +67,7 @@ class _Surroundings(NamedTuple):
     arrivals: Array  # (K, T, C) Φ of the hub less its own part
     alpha: Array  # (K, S, C) its expenditure shares
     Y: Array  # (K, G, C) its output
-    E: Array  # (K, 1) its expenditure at the baseline
+    E: Array  # (K, C) its expenditure at the baseline
     earned: Array  # (K, C) what its factors earned where the others were evaluated
     income: Array  # (K, C) its income there, before rents
     rate: Array  # (K, C) by which income follows what factors earn
@@ -75,49 +85,52 @@ class _Hub(NamedTuple):
     q: Array | None  # (K, R, C)
 
 
-def _surroundings(system: System, options: Options, x: Array, e: Array | None) -> _Surroundings:
+def _surroundings(system: System, options: Options, y: Array, point: Point) -> _Surroundings:
     links = system.links
     assert isinstance(links, HubLinks)
-    T, hub = links.lam.shape[1], links.hub
-    u = weigh(system.theta, x)
-    here = (jnp.arange(x.shape[2])[:, None] == hub).astype(float)
-    abroad = to_origins(links.mal, u[:, :T])
-    away, home = links.row * (1.0 - here), pick(hub, links.row)[:, :, 0]
-    col = links.col * (1.0 - here)
-    arrivals = jnp.sum(col * u[:, :T], 2)
+    assert point.abroad is not None
+    x, _, _ = split(system, y)
+    T, N = links.lam.shape[1:3]
+    hub, C = links.hub, y.shape[2]
 
-    factors = jnp.exp(x) * system.Y
-    earned = jnp.sum(factors, 1)
+    def here(whole: Array) -> Array:
+        return pick(hub, whole, C)
+
+    def elsewhere(whole: Array) -> Array:
+        return put(hub, whole, jnp.zeros((*whole.shape[:-1], C)))
+
+    home, own = here(links.row), here(point.u)
+    away = elsewhere(links.row)
+    arrivals = over_regions(elsewhere(links.col) * point.u, C)
+    earned = add_up(point.price * system.Y, 1)
     # The closure may ask for price indices, of the hub too; they are as they were when the others were evaluated.
-    own = pick(hub, u)[:, :T]
-    phi = at_hub(hub, abroad + away * own, arrivals + home * own[:, :, 0])
-    if u.shape[1] > T:
-        phi = jnp.concatenate([phi, u[:, T:]], 1)
-    raw = before_transfers(system, options, earned, jnp.where(system.alpha > 0, phi, 1.0))
-    scale = system.world / jnp.sum(raw, 1, keepdims=True)
-    income = raw * scale
-    rate = scale[:, 0] * pick(hub, system.ratio)[:, 0]
-    spending = income if e is None else system.E * jnp.exp(e)
+    phi = put(hub, point.abroad + away * everywhere(own, N), arrivals + home * own)
+    raw = before_transfers(system, options, earned, x, jnp.where(system.alpha[:, :T] > 0, phi, 1.0), C)
+    income = world_of(system, raw, C)
+    scale = system.world / over_regions(raw, C)
+    spending = income if point.spent is None else system.E * point.spent
     asked = by_hub = None
     if system.caps is not None:
         P = system.caps.reference.shape[2]
-        reference = system.caps.reference * (1.0 - here[:, 0])
-        prices = x[:, :P] if x.shape[1] > 1 else x
-        asked = jnp.sum(reference[..., None] * prices[:, None], (2, 3))
+        others = (jnp.arange(N) != hub).astype(float)
+        prices = apart(x[:, :P] if x.shape[1] > 1 else x, C)
+        if prices.shape[1] < P:
+            prices = jnp.broadcast_to(prices, (prices.shape[0], P, N, C))
+        asked = jnp.einsum("krpn,kpnc->krc", system.caps.reference * others, prices)
         by_hub = jnp.take(system.caps.reference, hub, axis=3)
     return _Surroundings(
-        theta=system.theta[:, :, 0],
-        abroad=abroad,
-        demand=system.alpha[:, :T] * spending[:, None] * (1.0 - here),
-        away=away,
+        theta=system.theta,
+        abroad=apart(point.abroad, C),
+        demand=apart(elsewhere(system.alpha[:, :T] * spending[:, None]), C),
+        away=apart(away, C),
         home=home,
         arrivals=arrivals,
-        alpha=pick(hub, system.alpha)[:, :, 0],
-        Y=pick(hub, system.Y)[:, :, 0],
-        E=pick(hub, system.E)[:, 0],
-        earned=pick(hub, earned)[:, 0],
-        income=pick(hub, income)[:, 0],
-        rate=rate,
+        alpha=here(system.alpha),
+        Y=here(system.Y),
+        E=here(system.E),
+        earned=here(earned),
+        income=here(income),
+        rate=scale * here(system.ratio),
         asked=asked,
         own=by_hub,
     )
@@ -131,22 +144,55 @@ class _Limits(NamedTuple):
     """Caps on the hub's exports, at a point; sectors that caps touch only."""
 
     on: Array  # (K, R, P, N, 1)
-    wedge: Array  # (K, P, N, C) log of what all caps put on each flow
+    soft: Array  # (K, P, N, C) what all caps' wedges leave of each flow's weight, τ^(−θ)
+    net: Array  # (K, P, N, C) what they leave of its value, 1/τ
     z: Array  # (K, R, C)
     gap: Array  # (K, R, C) from the wedge as it is to that at which the limit would be met
 
 
-def _limits(system: System, around: _Surroundings, at: _Hub) -> _Limits | None:
+def _limits(system: System, options: Options, around: _Surroundings, at: _Hub) -> _Limits | None:
     caps = system.caps
     if caps is None or caps.row is None or at.q is None or around.asked is None or around.own is None:
         return None
-    P = around.own.shape[2]
+    P, C = around.own.shape[2], at.q.shape[2]
     prices = at.x[:, :P] if at.x.shape[1] > 1 else at.x
-    met = at.q - around.asked - jnp.sum(around.own[..., None] * prices[:, None], 2)
+    met = at.q - around.asked - add_up(around.own[..., None] * prices[:, None], 2)
     z = jnp.where(caps.binds, jnp.maximum(met, 0.0), 0.0)
     on = caps.row > 0
-    wedge = jnp.einsum("krpn,krc->kpnc", on[..., 0].astype(float), z)
-    return _Limits(on, wedge, z, jnp.where(caps.binds, met - z, 0.0))
+    theta = around.theta[:, :P]
+    if options.alone:
+        free = 1.0 - add_up(on.astype(float), 1)
+        by_cap = jnp.broadcast_to(z[:, :, None], (*z.shape[:2], P, C))
+        soft = free + over_flows(caps.row, jnp.exp(-theta[:, None] * by_cap))
+        net = free + over_flows(caps.row, jnp.exp(-by_cap))
+    else:
+        wedge = jnp.einsum("krpn,krc->kpnc", on[..., 0].astype(float), z)
+        soft, net = jnp.exp(-theta[..., None] * wedge), jnp.exp(-wedge)
+    return _Limits(on, soft, net, z, jnp.where(caps.binds, met - z, 0.0))
+
+
+class _Sales(NamedTuple):
+    """What the hub sells abroad of some sectors, all (K, P, N, C)."""
+
+    weighed: Array  # its weight in each destination's Φ
+    total: Array  # all of that Φ
+    share: Array
+    paid: Array  # what buyers pay, rents of caps included
+    sales: Array  # what the hub's producers get
+
+
+def _sales(around: _Surroundings, u: Array, of: slice, limits: _Limits | None) -> _Sales:
+    weighed = around.away[:, of] * u[:, of, None]
+    if limits is not None:
+        weighed = weighed * limits.soft
+    total = around.abroad[:, of] + weighed
+    share = weighed / (total + TINY)
+    paid = share * around.demand[:, of]
+    return _Sales(weighed, total, share, paid, paid if limits is None else paid * limits.net)
+
+
+def _side_by_side(parts: list[Array]) -> Array:
+    return parts[0] if len(parts) == 1 else jnp.concatenate(parts, 1)
 
 
 def _newton(
@@ -156,29 +202,24 @@ def _newton(
     groups = at.x.shape[1]
     S, T = around.alpha.shape[1], around.home.shape[1]
     caps, theta = system.caps, around.theta
-    limits = _limits(system, around, at)
+    limits = _limits(system, options, around, at)
     u = jnp.exp(-theta * at.x)
     spending = around.E * jnp.exp(at.e)
 
-    # Sales to each destination, and what part of its spending they are.
-    weighed = around.away * u[:, :T, None]
-    if limits is not None:
-        P = limits.wedge.shape[1]
-        soft = weighed[:, :P] * jnp.exp(-theta[:, :P, None] * limits.wedge)
-        weighed = jnp.concatenate([soft, weighed[:, P:]], 1)
-    total = around.abroad + weighed
-    share = weighed / jnp.where(total > 0, total, 1.0)
-    paid = share * around.demand
-    sales = paid
-    if limits is not None:
-        sales = jnp.concatenate([paid[:, :P] * jnp.exp(-limits.wedge), paid[:, P:]], 1)
+    # Sales abroad, of the sectors under caps and of the others.
+    P = 0 if limits is None else limits.soft.shape[1]
+    capped = None if limits is None else _sales(around, u, slice(0, P), limits)
+    parts = [capped] if capped is not None else []
+    if P < T:
+        parts.append(_sales(around, u, slice(P, T), None))
     at_home = around.home * u[:, :T]
     kept = _ratio(at_home, around.arrivals + at_home)
     domestic = kept * around.alpha[:, :T] * spending[:, None]
 
     # Derivatives of log sales by the log price, and the part of sales made at home.
-    sold = jnp.sum(sales, 2) + domestic
-    bend = jnp.sum(sales * (1.0 - share), 2) + domestic * (1.0 - kept)
+    sold = _side_by_side([add_up(part.sales, 2) for part in parts]) + domestic
+    bend = _side_by_side([add_up(part.sales * (1.0 - part.share), 2) for part in parts])
+    bend = bend + domestic * (1.0 - kept)
     slope = -theta[:, :T] * _ratio(bend, sold)
     home = _ratio(domestic, sold)
     if S > T:
@@ -188,30 +229,34 @@ def _newton(
         slope = jnp.concatenate([slope, jnp.zeros_like(only)], 1)
         home = jnp.concatenate([home, jnp.where(only > 0, 1.0, 0.0)], 1)
     factors = jnp.exp(at.x) * around.Y
-    income = around.income + around.rate * (jnp.sum(factors, 1) - around.earned)
+    income = around.income + around.rate * (add_up(factors, 1) - around.earned)
     by_price = around.rate[:, None] * factors
-    everything = jnp.sum(sold, 1, keepdims=True)
+    everything = add_up(sold, 1, keepdims=True)
     if groups == 1:
         part = _ratio(sold, everything)
-        slope, home = jnp.sum(part * slope, 1, keepdims=True), jnp.sum(part * home, 1, keepdims=True)
+        slope, home = add_up(part * slope, 1, keepdims=True), add_up(part * home, 1, keepdims=True)
     made = everything if groups == 1 else sold
     alive = (around.Y > 0) & (made > 0)
-    market = jnp.log(jnp.where(alive, made / jnp.where(alive, around.Y, 1.0), 1.0)) - at.x
-    market = jnp.where(alive, market, 0.0)
+    market = jnp.where(alive, log_ratio(made, factors), 0.0)
     diagonal, right = slope - 1.0, -market
     block = None
 
-    if limits is None or caps is None or at.q is None or around.own is None:
+    if limits is None or caps is None or capped is None or at.q is None or around.own is None:
         q, excess = at.q, None
         implied = income
         pull = by_price / implied[:, None]
-        budget = asks = jnp.log(spending / implied)
+        budget = asks = log_ratio(spending, implied)
     else:
-        # Rents: each cap takes its part of what the caps before it leave.
-        left = paid[:, :P]
+        # Rents: each cap takes its part of what the caps before it leave. A higher wedge takes more of what is paid,
+        # and either price that rises lets buyers leave.
+        left = capped.paid
+        steep = -theta[:, :P, None] * (1.0 - capped.share)
+        fraction = jnp.exp(-limits.z)[:, :, None]
+        flight = _over_members(options, limits.on, left * steep) * (1.0 - fraction)
+        by_wedge = _over_members(options, limits.on, capped.sales * (steep - 1.0))
         if options.alone:
             worth = _over_members(options, limits.on, left)
-            lost = jnp.sum(worth, 2) * -jnp.expm1(-limits.z)
+            lost = add_up(worth, 2) * -jnp.expm1(-limits.z)
         else:
             value, taken = [], []
             for r in range(limits.z.shape[1]):
@@ -220,33 +265,28 @@ def _newton(
                 taken.append(jnp.sum(left - after, (1, 2)))
                 left = after
             worth, lost = jnp.stack(value, 1), jnp.stack(taken, 1)
-        rents = jnp.sum(caps.exporter[..., None] * lost, 1)
+        rents = add_up(caps.exporter[..., None] * lost, 1)
         implied = income + rents
-        # A higher wedge takes more of what is paid, and either price that rises lets buyers leave.
-        steep = -theta[:, :P, None] * (1.0 - share[:, :P])
-        fraction = jnp.exp(-limits.z)[:, :, None]
-        flight = _over_members(options, limits.on, paid[:, :P] * steep) * (1.0 - fraction)
         given = caps.exporter[..., None] / implied[:, None]
-        by_sector = jnp.sum(given[:, :, None] * flight, 1)
-        by_wedge = _over_members(options, limits.on, sales[:, :P] * (steep - 1.0))
+        by_sector = add_up(given[:, :, None] * flight, 1)
         own = around.own
         if groups == 1:
-            by_sector = jnp.sum(by_sector, 1, keepdims=True)
-            by_wedge = _ratio(jnp.sum(by_wedge, 2, keepdims=True), everything[:, None])
-            own = jnp.sum(own, 2, keepdims=True)
+            by_sector = add_up(by_sector, 1, keepdims=True)
+            by_wedge = _ratio(add_up(by_wedge, 2, keepdims=True), everything[:, None])
+            own = add_up(own, 2, keepdims=True)
         else:
             by_wedge = _ratio(by_wedge, sold[:, None, :P])
         touched = own.shape[2]
-        rent = given * jnp.sum(flight + worth * fraction, 2)
-        q, active, turn, excess = _limit_prices(system, options, around, at, limits, weighed, sales, total)
+        rent = given * add_up(flight + worth * fraction, 2)
+        q, active, turn, excess = _limit_prices(system, options, around, at, limits, capped)
         # A wedge is limit price less sellers' price, where that is positive: it moves with both.
         follows = active[:, :, None] * own[..., None]
         block = jnp.eye(touched)[..., None] * diagonal[:, :touched, None]
-        block = block - jnp.sum(by_wedge[:, :, :, None] * follows[:, :, None], 1)
-        right = _first_plus(right, -jnp.sum(by_wedge * turn[:, :, None], 1))
-        pull = _first_plus(by_price / implied[:, None], by_sector - jnp.sum(rent[:, :, None] * follows, 1))
-        budget = jnp.log(spending / implied)
-        asks = budget - jnp.sum(rent * turn, 1)
+        block = block - add_up(by_wedge[:, :, :, None] * follows[:, :, None], 1)
+        right = _first_plus(right, -add_up(by_wedge * turn[:, :, None], 1))
+        pull = _first_plus(by_price / implied[:, None], by_sector - add_up(rent[:, :, None] * follows, 1))
+        budget = log_ratio(spending, implied)
+        asks = budget - add_up(rent * turn, 1)
 
     step, change = _arrow(diagonal, block, home, pull, right, asks)
     worst = jnp.maximum(jnp.max(jnp.abs(market), 1), jnp.abs(budget))
@@ -261,7 +301,7 @@ def _newton(
 def _over_members(options: Options, on: Array, values: Array) -> Array:
     """Sum over the members of each cap: (K, R, P, N, 1) and (K, P, N, C) to (K, R, P, C)."""
     if options.alone:
-        return jnp.einsum("krpn,kpnc->krpc", on[..., 0].astype(float), values)
+        return over_members(on[..., 0].astype(float), values)
     return jnp.sum(jnp.where(on, values[:, None], 0.0), 3)
 
 
@@ -290,8 +330,8 @@ def _arrow(
     by_right, by_home = answers
     # Of a rise of the budget, what does not come back as income. A hub cut off from everyone has no price level of its
     # own, and one whose exports are all capped hardly has: the step then keeps its direction and stays short.
-    leak = 1.0 + jnp.sum(pull * by_home, 1)
-    asked = jnp.sum(pull * by_right, 1) - asks
+    leak = 1.0 + add_up(pull * by_home, 1)
+    asked = add_up(pull * by_right, 1) - asks
     change = jnp.where(jnp.abs(leak) > 1e-9, asked / jnp.maximum(leak, LEAST), 0.0)
     return by_right - by_home * change[:, None], change
 
@@ -307,25 +347,23 @@ def _limit_prices(
     around: _Surroundings,
     at: _Hub,
     limits: _Limits,
-    weighed: Array,
-    sales: Array,
-    total: Array,
+    capped: _Sales,
 ) -> tuple[Array, Array, Array, Array]:
     """Limit prices after their own Newton steps, which caps then bind (0 or 1), the wedges' turn, and the excess."""
     caps = system.caps
     assert caps is not None
     assert caps.row is not None
     assert at.q is not None
-    P = limits.wedge.shape[1]
+    P = limits.soft.shape[1]
     seller = jnp.exp(at.x[:, :P] if at.x.shape[1] > 1 else at.x)[:, :, None]
     quantity, bend = at_limits(
         "row",
         options.alone,
         caps.row,
         around.theta[:, :P, :, None],
-        weighed[:, :P],
-        total[:, :P],
-        sales[:, :P] / seller,
+        capped.weighed,
+        capped.total,
+        capped.sales / seller,
         limits.gap,
     )
     bound = (quantity > 0) & caps.binds
@@ -344,7 +382,7 @@ class _Progress(NamedTuple):
     longest: Array  # (K, C)
 
 
-def settled(system: System, options: Options, y: Array, world: Array) -> Array:
+def settled(system: System, options: Options, y: Array, world: Array) -> tuple[Array, Point]:
     """Solve the hub's own conditions, the others' unknowns held.
 
     Parameters
@@ -358,20 +396,25 @@ def settled(system: System, options: Options, y: Array, world: Array) -> Array:
 
     Returns
     -------
-    Array
+    y
         (K, n, C), the hub's places solved. Limits on what the hub imports are left to the iteration over the world,
         and so are all of a system with any.
+    Point
+        The exponentials of that.
     """
     caps = system.caps
     links = system.links
     assert isinstance(links, HubLinks)
-    x, e, q = split(system, y)
-    around = _surroundings(system, options, x, e)
-    start_e = jnp.log(around.income / around.E) if e is None else pick(links.hub, e)[:, 0]
-    start = _Hub(pick(links.hub, x)[:, :, 0], start_e, q)
+    hub, C = links.hub, y.shape[2]
+    point = look(system, y)
     if caps is not None and caps.col is not None:
-        return y
-    target = jnp.maximum(ROUGHLY * jnp.minimum(world, 1.0), CLOSELY)
+        return y, point
+    x, e, q = split(system, y)
+    around = _surroundings(system, options, y, point)
+    start_e = jnp.log(around.income / around.E) if e is None else pick(hub, e, C)
+    start = _Hub(pick(hub, x, C), start_e, q)
+    # What a step leaves is about the square of what was there.
+    target = jnp.sqrt(jnp.maximum(ROUGHLY * jnp.minimum(world, 1.0), CLOSELY) / 10)
 
     def going(state: _Progress) -> Array:
         return (state.k < STEPS) & jnp.any(state.worst > target)
@@ -379,7 +422,7 @@ def settled(system: System, options: Options, y: Array, world: Array) -> Array:
     def advance(state: _Progress) -> _Progress:
         moved, worst = _newton(system, options, around, state.at, state.longest)
         step = moved.x - state.at.x
-        back = jnp.sum(step * state.step, 1) < 0
+        back = add_up(step * state.step, 1) < 0
         longest = jnp.where(back, 0.5 * state.longest, jnp.minimum(LONGEST, 1.5 * state.longest))
         at: _Hub = jax.tree.map(
             lambda new, old: jnp.where(_wide(worst, new) > EXACTLY, new, old), moved, state.at
@@ -389,11 +432,26 @@ def settled(system: System, options: Options, y: Array, world: Array) -> Array:
     away = jnp.full(world.shape, jnp.inf)
     first = _Progress(jnp.array(0), start, away, jnp.zeros_like(start.x), jnp.full(world.shape, LONGEST))
     at = jax.lax.while_loop(going, advance, first).at
-    parts = [at_hub(links.hub, x, at.x).reshape(x.shape[0], -1, x.shape[3])]
+    # A step that leads nowhere is not taken.
+    fine = jnp.isfinite(jnp.max(jnp.abs(at.x), 1)) & jnp.isfinite(at.e)
+    if at.q is not None:
+        fine = fine & jnp.all(jnp.isfinite(at.q), 1)
+    at = jax.tree.map(
+        lambda new, old: jnp.where(fine if new.ndim == 2 else fine[:, None], new, old), at, start
+    )
+    K = y.shape[0]
+    T = point.u.shape[1]
+    u = weigh(system.theta[:, :T], at.x[:, :T] if at.x.shape[1] > 1 else at.x)
+    moved = Point(
+        put(hub, point.price, jnp.exp(at.x)),
+        put(hub, point.u, u),
+        None if point.spent is None else put(hub, point.spent, jnp.exp(at.e)),
+        point.abroad,
+    )
+    parts = [put(hub, x, at.x).reshape(K, -1, C)]
     if e is not None and at.q is not None:
-        parts += [at_hub(links.hub, e, at.e), at.q]
-    moved = jnp.concatenate(parts, 1)
-    return jnp.where(jnp.isfinite(moved), moved, y)
+        parts += [put(hub, e, at.e).reshape(K, -1, C), at.q]
+    return jnp.concatenate(parts, 1), moved
 
 
 def _wide(worst: Array, like: Array) -> Array:

@@ -13,6 +13,7 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
+from tertius._programs import kept
 from tertius.models.trade._assemble import Worlds, assemble, finish, one_world
 from tertius.models.trade._economy import (
     NOT_CONVERGED,
@@ -23,7 +24,7 @@ from tertius.models.trade._economy import (
 )
 from tertius.models.trade._solve import CHORD_STEPS, DEPTH, start_of
 from tertius.models.trade._solver import Chord, chord_at_baseline, newton, secant_chord
-from tertius.models.trade._system import HubLinks, Options, System
+from tertius.models.trade._system import HubLinks, Options, System, joined
 
 Group = tuple[int, NDArray[np.float64], NDArray[np.int64]]
 
@@ -56,15 +57,21 @@ def _cut_system(world: Worlds, hub: Array, gone: Array, options: Options) -> Sys
     row = jax.lax.dynamic_index_in_dim(lam, hub, 2, keepdims=False)[..., None] * keep
     col = jax.lax.dynamic_index_in_dim(lam, hub, 3, keepdims=False)[..., None] * keep
     rest = lam * elsewhere[:, None] * elsewhere
-    return assemble(world, HubLinks(rest, jnp.swapaxes(rest, 2, 3), row, col, hub), None, options)
+    return assemble(
+        world,
+        HubLinks(rest, jnp.swapaxes(rest, 2, 3), joined(row), joined(col), hub),
+        None,
+        options,
+        gone.shape[1],
+    )
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(kept, static_argnums=(0,))
 def chord_of(options: Options, world: Worlds) -> Chord:
     return chord_at_baseline(*world, options, world.lam.shape[1], False)
 
 
-@partial(jax.jit, static_argnums=(0, 1))
+@partial(kept, static_argnums=(0, 1))
 def by_chord(
     options: Options, settle: bool, world: Worlds, chord: Chord, hub: Array, gone: Array
 ) -> Equilibrium:
@@ -73,7 +80,7 @@ def by_chord(
     return finish(world, system, options, found, None)
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(kept, static_argnums=(0,))
 def by_newton(options: Options, world: Worlds, hub: Array, gone: Array) -> Equilibrium:
     system = _cut_system(world, hub, gone, options)
     return finish(world, system, options, newton(system, options, start_of(system)), None)
@@ -140,7 +147,8 @@ def every_cut(
     world = one_world(economy, theta, deficits)
     chord = chord_of(options, world)
     methods: list[Callable[[Array, Array], Equilibrium]] = [partial(by_chord, options, True, world, chord)]
-    if chord.pull.shape[1] * chord.pull.shape[2] <= NEWTON_UNKNOWNS:
+    sectors, regions = world.Y.shape[1:]
+    if (1 if factors == "mobile" else sectors) * regions <= NEWTON_UNKNOWNS:
         methods.append(partial(by_newton, options, world))
     results = []
     done, everything = 0, sum(len(other) for _, _, other in groups)

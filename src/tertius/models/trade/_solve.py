@@ -13,6 +13,7 @@ import numpy as np
 from jax import Array
 from numpy.typing import ArrayLike, NDArray
 
+from tertius._programs import kept
 from tertius.models.trade._assemble import (
     CapArrays,
     Worlds,
@@ -73,9 +74,10 @@ def _search(world: Worlds, system: System, options: Options, limit: Array | int)
 
 
 def start_of(system: System) -> Array:
-    K, groups, N, _ = system.Y.shape
+    K, groups, long = system.Y.shape
+    N = system.links.lam.shape[-1]
     more = 0 if system.caps is None else N + system.caps.log_limit.shape[1]
-    return jnp.zeros((K, groups * N + more, system.alpha.shape[-1]))
+    return jnp.zeros((K, groups * N + more, long // N))
 
 
 def _rescue(system: System, options: Options, found: Found) -> Found:
@@ -171,7 +173,7 @@ def solve(
     return out
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2))
+@partial(kept, static_argnums=(0, 1, 2))
 def _solve(
     complete: bool,
     options: Options,
@@ -286,14 +288,14 @@ def _in_order(layout: _Layout, out: Equilibrium) -> Equilibrium:
     return out._replace(log_price=out.log_price[:, :, back], log_phi=out.log_phi[:, :, back])
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(kept, static_argnums=(0,))
 def _chord_chunk(layout: _Layout, chunk: _Chunk, limit: Array) -> Equilibrium:
     world, system, caps = _draw_system(layout, chunk)
     found = _search(world, system, layout.options, limit)
     return _in_order(layout, finish(world, system, layout.options, found, caps))
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(kept, static_argnums=(0,))
 def _newton_chunk(layout: _Layout, chunk: _Chunk) -> Equilibrium:
     world, system, caps = _draw_system(layout, chunk)
     found = newton(system, layout.options, start_of(system))
@@ -399,7 +401,7 @@ def solve_draws(
 
     def run(first: int) -> int:
         draws = np.arange(first, first + size)
-        out = _chord_chunk(layout, take(np.minimum(draws, K - 1)), CHORD_STEPS)
+        out = _chord_chunk(layout, take(np.minimum(draws, K - 1)), np.asarray(CHORD_STEPS))
         here = min(size, K - first)
         for whole, part in zip(result, out, strict=True):
             whole[first : first + here] = np.asarray(part)[:here, place]
@@ -487,7 +489,7 @@ def _retry(
             old[some[:, 0], some[:, 1]] = new
 
 
-@partial(jax.jit, static_argnums=(2, 3))
+@partial(kept, static_argnums=(2, 3))
 def _balanced_flows(X: Array, theta: Array, factors: Factors, complete: bool) -> tuple[Array, Array]:
     economy = calibrate(X)
     none = np.empty(0, dtype=np.int64)

@@ -35,25 +35,21 @@ __all__ = [
 
 NEWTON_STEPS = 60
 LONGEST_STEP = 2.0
-DENSE = 400
 SMALL = 32
 
 
 class Chord(NamedTuple):
-    """The factorised Jacobian at the baseline.
+    """The factorised Jacobian at the baseline: a step is one or two matrix products.
 
-    With few unknowns ``whole`` is the inverse itself: (K, G·N, G·N) for prices, and expenditure after them (K, n, n)
-    where budgets are unknown too, under caps. With many it is applied in parts, of which T (1 with mobile factors)
-    are of traded sectors.
+    Where prices are one group, ``whole`` is the inverse itself: (K, N, N) for prices, and expenditure after them
+    (K, 2N, 2N) where budgets are unknown too, under caps. With several groups expenditure is found first, by
+    ``purse`` (K, N, n), and then prices, by ``inverse`` and ``spread``, of which T are of traded sectors.
     """
 
     whole: Array | None
-    inverse: Array  # (K, T, N, N), of A
-    spread: Array  # (K, T, N, N), inverse of A times T
-    between: Array  # (K, N, N), what remains for expenditure
-    pull: Array  # (K, G, N), of each group's price on its region's income
-    world: Array  # (K, G, N), on world output
-    anchor: Array  # (K, N), how a rise of world output moves normalised expenditure
+    purse: Array | None  # from all conditions of markets and budgets to expenditure
+    inverse: Array | None  # (K, T, N, N), of A
+    spread: Array | None  # (K, T, N, N), inverse of A times T
 
 
 class Found(NamedTuple):
@@ -119,17 +115,20 @@ def chord_at_baseline(
     react = react + eye * jnp.sum(pull[:, t:], 1)[:, :, None]
     through = through + jnp.sum(world[:, t:], 1)
     between = _inverse(eye - react - anchor[:, :, None] * through[:, None])
-    chord = Chord(None, inverse, spread, between, pull, world, anchor)
-    n = made.shape[1] * N
-    if n > DENSE:
-        return chord
-    unit = jnp.eye(n + N if budgets else n)
-    shape = (len(E), made.shape[1], N, len(unit))
-    market = jnp.broadcast_to(unit[:n].reshape(shape[1:]), shape)
-    if not budgets:
-        return chord._replace(whole=_by_parts(chord, market, None)[0])
-    budget = jnp.broadcast_to(unit[n:], (len(E), N, len(unit)))
-    return chord._replace(whole=jnp.concatenate(_by_parts(chord, market, budget), 1))
+    # What a rise of each group's conditions adds to income, before it comes back as expenditure.
+    push = pull[:, :t, :, None] * inverse
+    push = push + anchor[:, None, :, None] * jnp.sum(world[:, :t, :, None] * inverse, 2)[:, :, None]
+    further = [between @ push[:, g] for g in range(t)]
+    for g in range(t, made.shape[1]):
+        alone = eye * pull[:, g, :, None] + anchor[:, :, None] * world[:, g, None]
+        further.append(between @ alone)
+    purse = jnp.concatenate([*further, between] if budgets else further, 2)
+    if made.shape[1] > 1:
+        return Chord(None, purse, inverse, spread)
+    # Prices that are one group and expenditure: the steps of both are worth writing out.
+    step = spread[:, 0] @ purse
+    step = jnp.concatenate([inverse[:, 0] + step[..., :N], step[..., N:]], 2)
+    return Chord(jnp.concatenate([step, purse], 1) if budgets else step, None, None, None)
 
 
 def _inverse(a: Array) -> Array:
@@ -155,51 +154,33 @@ def _inverse(a: Array) -> Array:
     return out
 
 
-def _by_parts(chord: Chord, market: Array, budget: Array | None) -> tuple[Array, Array]:
-    """Solve for prices (K, G·N, C) and expenditure (K, N, C)."""
-    t = chord.inverse.shape[1]
-    direct = chord.inverse @ market[:, :t]
-    if market.shape[1] > t:
-        direct = jnp.concatenate([direct, market[:, t:]], 1)
-    push = jnp.sum(chord.pull[..., None] * direct, 1)
-    push = push + chord.anchor[..., None] * jnp.sum(chord.world[..., None] * direct, (1, 2))[:, None]
-    if budget is not None:
-        push = push + budget
-    e = chord.between @ push
-    moved = direct[:, :t] + chord.spread @ e[:, None]
-    if market.shape[1] > t:
-        moved = jnp.concatenate([moved, direct[:, t:] + e[:, None]], 1)
-    return moved.reshape(moved.shape[0], -1, moved.shape[-1]), e
-
-
 def chord_step(chord: Chord, system: System, at: Outcome) -> Array:
     """Newton's step with the baseline's Jacobian; limit prices take their own Newton steps."""
-    K, groups, N, C = at.market.shape
-    if chord.whole is None:
-        step, e = _by_parts(chord, at.market, at.budget)
-    elif at.budget is None:
-        step = chord.whole @ at.market.reshape(K, groups * N, C)
-        e = step
+    K, _, C = at.values.shape
+    groups, N = system.Y.shape[1], system.links.lam.shape[-1]
+    n = groups * N
+    parts: list[Array]
+    if chord.purse is None or chord.inverse is None or chord.spread is None:
+        assert chord.whole is not None
+        solved = chord.whole @ at.values[:, : chord.whole.shape[1]]
+        parts = [solved[:, :n], solved[:, n:]]
     else:
-        both = jnp.concatenate([at.market.reshape(K, groups * N, C), at.budget], 1)
-        solved = chord.whole @ both
-        step, e = solved[:, : groups * N], solved[:, groups * N :]
-    if at.excess is not None and at.slope is not None:
-        step = jnp.concatenate([step, e, -at.excess / at.slope], 1)
-    alive = system.Y.reshape(K, groups * N, -1) > 0
-    return jnp.concatenate([jnp.where(alive, step[:, : groups * N], 0.0), step[:, groups * N :]], 1)
+        t = chord.inverse.shape[1]
+        e = chord.purse @ at.values[:, : chord.purse.shape[2]]
+        market = at.values[:, :n].reshape(K, groups, N, C)
+        moved = chord.inverse @ market[:, :t] + chord.spread @ e[:, None]
+        at_home = market[:, t:] + e[:, None]
+        parts = [jnp.concatenate([moved, at_home], 1).reshape(K, n, C), e]
+    alive = system.Y.reshape(K, n, C) > 0
+    step = jnp.where(alive, parts[0], 0.0)
+    if at.slope is None:
+        return step
+    return jnp.concatenate([step, parts[1], -at.values[:, n + N :] / at.slope], 1)
 
 
 def conditions(system: System, options: Options, y: Array) -> Array:
     """Return what must vanish, (K, n, C): markets, and under caps budgets and the caps' excess."""
-    return _stack(evaluate(system, options, y))
-
-
-def _stack(at: Outcome) -> Array:
-    market = at.market.reshape(at.market.shape[0], -1, at.market.shape[-1])
-    if at.budget is None or at.excess is None:
-        return market
-    return jnp.concatenate([market, at.budget, at.excess], 1)
+    return evaluate(system, options, y).values
 
 
 def residual(values: Array) -> Array:
@@ -245,9 +226,9 @@ class _State(NamedTuple):
     direction: Array
     residual: Array
     iterations: Array
-    moves: tuple[Array, ...]
-    turns: tuple[Array, ...]
-    gram: tuple[tuple[Array, ...], ...]
+    moves: Array  # (depth, K, n, C), the newest at k modulo depth: nothing is copied to make room
+    turns: Array
+    gram: Array  # (depth, depth, K, C)
 
 
 def secant_chord(
@@ -283,39 +264,35 @@ def secant_chord(
     def advance(state: _State) -> _State:
         unsolved = state.residual > TOLERANCE
         y = state.y + state.step
+        point = None
         if hub:
-            y = jnp.where(unsolved[:, None], settled(system, options, y, state.residual), state.y)
-        at = evaluate(system, options, y)
+            moved, point = settled(system, options, y, state.residual)
+            # What is solved stays as it is, whatever is then computed from the point.
+            y = jnp.where(unsolved[:, None], moved, state.y)
+        at = evaluate(system, options, y, point)
         # Without the barrier the compiler repeats the evaluation inside the products that follow.
         at = jax.lax.optimization_barrier(at)  # type: ignore[no-untyped-call]
-        r, direction = residual(_stack(at)), chord_step(chord, system, at)
+        r, direction = residual(at.values), chord_step(chord, system, at)
         r = jnp.where(unsolved, r, state.residual)
         direction = jax.lax.optimization_barrier(direction)  # type: ignore[no-untyped-call]
 
         # The first look, from the start, has no earlier one to learn from.
         later = state.k > 0
-        moves = (jnp.where(later, y - state.y, 0.0), *state.moves[:-1])
-        turns = (jnp.where(later, direction - state.direction, 0.0), *state.turns[:-1])
-        newest = [jnp.sum(turns[0] * turn, 1) for turn in turns]
-        gram = [newest] + [
-            [newest[i], *(state.gram[i - 1][j - 1] for j in range(1, depth))] for i in range(1, depth)
-        ]
-        weights = _least_squares(gram, [jnp.sum(turn * direction, 1) for turn in turns])
-        step = direction
-        for weight, move, turn in zip(weights, moves, turns, strict=True):
-            step = step - weight[:, None] * (move + turn)
-        step = jnp.where((r > TOLERANCE)[:, None], _short(step), 0.0)
-        return _State(
-            state.k + 1,
-            y,
-            step,
-            direction,
-            r,
-            state.iterations + unsolved,
-            moves,
-            turns,
-            tuple(tuple(row) for row in gram),
+        here = state.k % depth
+        turn = jnp.where(later, direction - state.direction, 0.0)
+        moves = state.moves.at[here].set(jnp.where(later, y - state.y, 0.0))
+        turns = state.turns.at[here].set(turn)
+        newest = jnp.stack([jnp.sum(turn * turns[i], 1) for i in range(depth)])
+        gram = state.gram.at[here].set(newest).at[:, here].set(newest)
+        weights = _least_squares(
+            [[gram[i, j] for j in range(depth)] for i in range(depth)],
+            [jnp.sum(turns[i] * direction, 1) for i in range(depth)],
         )
+        step = direction
+        for i, weight in enumerate(weights):
+            step = step - weight[:, None] * (moves[i] + turns[i])
+        step = jnp.where((r > TOLERANCE)[:, None], _short(step), 0.0)
+        return _State(state.k + 1, y, step, direction, r, state.iterations + unsolved, moves, turns, gram)
 
     none, nothing = jnp.zeros_like(start), jnp.zeros((start.shape[0], start.shape[2]))
     first = _State(
@@ -325,9 +302,9 @@ def secant_chord(
         none,
         jnp.ones_like(nothing),
         jnp.zeros(nothing.shape, int),
-        (none,) * depth,
-        (none,) * depth,
-        ((nothing,) * depth,) * depth,
+        jnp.stack([none] * depth),
+        jnp.stack([none] * depth),
+        jnp.zeros((depth, depth, *nothing.shape)),
     )
     last = jax.lax.while_loop(going, advance, first)
     return Found(last.y, last.residual, last.iterations)

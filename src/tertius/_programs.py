@@ -1,0 +1,223 @@
+"""Compiled programs kept between runs, so that a later run neither traces nor compiles them.
+
+JAX's own cache keeps what the compiler made, but to find it again a program must first be traced and lowered, which
+takes longer than many a program runs. Here the finished program is found by what it was made from: the package's
+source, the function, its static arguments, the shapes of the others, the versions of the libraries and the processor.
+A program that cannot be read, whatever the reason, is made anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import os
+import pickle
+import platform
+import sys
+import tempfile
+import threading
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+__all__ = ["keep_in", "kept", "stored"]
+
+_SOURCES = ("models", "_study")
+"""Folders of the package that programs are made from."""
+
+_MOST = 400
+"""Files in the folder at most; the oldest, which mostly belong to earlier versions, go first."""
+
+_place: Path | None = None
+_locks: dict[str, threading.Lock] = {}
+_loaded: dict[Any, Any] = {}
+_guard = threading.Lock()
+
+
+def keep_in(folder: str | os.PathLike[str] | None) -> None:
+    """Keep programs in this folder from now on; None keeps them nowhere."""
+    global _place
+    _place = None
+    if folder is None:
+        return
+    with contextlib.suppress(OSError):
+        place = Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        _place = place
+
+
+def kept(function: Callable[..., Any], *, static_argnums: Sequence[int] = ()) -> Callable[..., Any]:
+    """Compile a function as ``jax.jit`` does, and keep its programs.
+
+    Parameters
+    ----------
+    function
+        Of a module, not made inside another function: nothing that it closes over is part of what a program is found
+        by.
+    static_argnums
+        Positions of arguments that programs are made for. Their ``repr`` must tell them apart.
+    """
+    compiled = jax.jit(function, static_argnums=tuple(static_argnums))
+
+    @functools.wraps(function)
+    def call(*given: Any) -> Any:
+        return stored(compiled, given, static_argnums)
+
+    call.lower = compiled.lower  # type: ignore[attr-defined]
+    return call
+
+
+def stored(
+    compiled: Any,
+    given: Sequence[Any],
+    static_argnums: Sequence[int] = (),
+    named: dict[str, Any] | None = None,
+) -> Any:
+    """Call a function that ``jax.jit`` made, with a program that was kept where there is one.
+
+    Parameters
+    ----------
+    compiled
+        What ``jax.jit`` returned.
+    given, named
+        Its arguments.
+    static_argnums
+        As it was told.
+    """
+    named = named or {}
+    leaves, structure = jax.tree.flatten(([a for i, a in enumerate(given) if i not in static_argnums], named))
+    static = tuple(given[i] for i in static_argnums)
+    # What is traced is part of a larger program, and a bare number may be one that a program is made for.
+    plain = all(isinstance(leaf, np.ndarray | np.generic | jax.Array) for leaf in leaves)
+    if _place is None or not plain or any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+        return compiled(*given, **named)
+    source = getattr(compiled, "__wrapped__", None)
+    if source is None or not _of_module(source) or jax.default_backend() != "cpu":
+        return compiled(*given, **named)
+    shapes = tuple((leaf.shape, leaf.dtype) for leaf in leaves)
+    asked = (source, static, structure, shapes)
+    program = _loaded.get(asked)
+    if program is None:
+        program = _program(compiled, source, given, static_argnums, named, asked)
+    positional, by_name = jax.tree.unflatten(structure, leaves)
+    return program(*positional, **by_name)
+
+
+def _program(
+    compiled: Any,
+    source: Any,
+    given: Sequence[Any],
+    static_argnums: Sequence[int],
+    named: dict[str, Any],
+    asked: Any,
+) -> Any:
+    """Read a program or make it, once."""
+    _, static, structure, shapes = asked
+    words = [source.__module__, source.__qualname__, *map(repr, static), str(structure)]
+    words += [f"{dtype}{shape}" for shape, dtype in shapes]
+    key = hashlib.sha256("\n".join([*_surroundings(), *words]).encode()).hexdigest()
+    with _guard:
+        lock = _locks.setdefault(key, threading.Lock())
+    with lock:
+        if asked in _loaded:
+            return _loaded[asked]
+        assert _place is not None
+        target = _place / f"{source.__name__.strip('_')}-{key[:40]}"
+        program = _read(target)
+        if program is None:
+
+            def abstract(leaf: Any) -> Any:
+                return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype)
+
+            shaped = [a if i in static_argnums else jax.tree.map(abstract, a) for i, a in enumerate(given)]
+            program = compiled.lower(*shaped, **jax.tree.map(abstract, named)).compile()
+            _write(target, program)
+        _loaded[asked] = program
+    return program
+
+
+def _of_module(source: Any) -> bool:
+    """Whether a function is a name of its module, and so is told apart by that."""
+    name, module = getattr(source, "__qualname__", "."), sys.modules.get(getattr(source, "__module__", ""))
+    if module is None or not module.__name__.startswith(tuple(f"tertius.{folder}" for folder in _SOURCES)):
+        return False
+    return "." not in name and "<" not in name and getattr(source, "__closure__", 1) is None
+
+
+@functools.cache
+def _surroundings() -> tuple[str, ...]:
+    """What every program depends on."""
+    here = Path(__file__).parent
+    digest = hashlib.sha256()
+    for folder in _SOURCES:
+        for path in sorted((here / folder).rglob("*.py")):
+            digest.update(str(path.relative_to(here)).encode() + b"\0" + path.read_bytes() + b"\0")
+    config: Any = jax.config
+    return (
+        digest.hexdigest(),
+        jax.__version__,
+        jax.lib.__version__,
+        np.__version__,
+        platform.python_version(),
+        str(config.jax_enable_x64),
+        str(config.jax_default_matmul_precision),
+        os.environ.get("XLA_FLAGS", ""),
+        str(jax.device_count()),
+        _processor(),
+    )
+
+
+def _processor() -> str:
+    """What this processor can do: a program made for another may hold instructions that it lacks."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith(("flags", "Features")):
+                return " ".join(sorted(line.split(":", 1)[1].split()))
+    return f"{platform.machine()} {platform.processor()}"
+
+
+def _read(target: Path) -> Any:
+    """Return a program from its file, or None."""
+    try:
+        about = target.stat()
+        # A program is code: it must be the user's own, and nobody else's to change.
+        if hasattr(os, "getuid") and (about.st_uid != os.getuid() or about.st_mode & 0o022):
+            return None
+        whole = target.read_bytes()
+        digest, packed = whole[:32], whole[32:]
+        if hashlib.sha256(packed).digest() != digest:
+            return None
+        from jax.experimental import serialize_executable
+
+        return serialize_executable.deserialize_and_load(*pickle.loads(zlib.decompress(packed)))
+    except Exception:
+        return None
+
+
+def _write(target: Path, program: Any) -> None:
+    """Keep a program, whole or not at all; a folder that is full or read-only is no error."""
+    name = ""
+    try:
+        from jax.experimental import serialize_executable
+
+        packed = zlib.compress(pickle.dumps(serialize_executable.serialize(program)), 1)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+        with os.fdopen(handle, "wb") as file:
+            file.write(hashlib.sha256(packed).digest() + packed)
+        os.replace(name, target)
+        _tidy(target.parent)
+    except Exception:
+        if name:
+            with contextlib.suppress(OSError):
+                os.unlink(name)
+
+
+def _tidy(folder: Path) -> None:
+    files = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)
+    for path in files[:-_MOST]:
+        path.unlink(missing_ok=True)
