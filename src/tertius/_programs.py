@@ -103,13 +103,12 @@ def stored(
     asked = (source, static, structure, shapes)
     program = _loaded.get(asked)
     if program is None:
-        program = _program(compiled, source, given, static_argnums, named, asked)
+        program = _program(source, given, static_argnums, named, asked)
     positional, by_name = jax.tree.unflatten(structure, leaves)
     return program(*positional, **by_name)
 
 
 def _program(
-    compiled: Any,
     source: Any,
     given: Sequence[Any],
     static_argnums: Sequence[int],
@@ -130,12 +129,18 @@ def _program(
         target = _place / f"{source.__name__.strip('_')}-{key[:40]}"
         program = _read(target)
         if program is None:
+            # What JAX finds in its own cache cannot be written out again: under a name of its own it finds nothing.
+            def named_apart(*given: Any, **named: Any) -> Any:
+                return source(*given, **named)
+
+            named_apart.__name__ = f"{source.__name__}_{os.urandom(4).hex()}"
 
             def abstract(leaf: Any) -> Any:
                 return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype)
 
             shaped = [a if i in static_argnums else jax.tree.map(abstract, a) for i, a in enumerate(given)]
-            program = compiled.lower(*shaped, **jax.tree.map(abstract, named)).compile()
+            made = jax.jit(named_apart, static_argnums=tuple(static_argnums))
+            program = made.lower(*shaped, **jax.tree.map(abstract, named)).compile()
             _write(target, program)
         _loaded[asked] = program
     return program

@@ -15,6 +15,7 @@ from hypothesis.extra import numpy as hnp
 
 from tertius.models import trade
 from tertius.models.trade import _solve
+from tertius.models.trade._system import log_ratio
 
 _spec = importlib.util.spec_from_file_location("trade_twin", Path(__file__).with_name("trade_twin.py"))
 assert _spec is not None
@@ -509,3 +510,27 @@ def test_what_the_fast_iteration_misses_is_solved_for_its_own_exit(monkeypatch):
     again = trade.solve_draws(X[None], theta[None], exits(keep))
     assert (again.status == trade.CONVERGED).all()
     np.testing.assert_allclose(again.welfare, usual.welfare, atol=1e-9)
+
+
+@given(st.floats(-3, 3), st.floats(1e-3, 1e3))
+@properties
+def test_the_ratio_of_the_conditions_is_the_logarithm_near_an_equilibrium_and_rises_with_it_elsewhere(
+    x, scale
+):
+    a, b = scale * np.exp(x), scale
+    found = float(log_ratio(jnp.array(a), jnp.array(b)))
+    assert found == pytest.approx(x, rel=1e-4 if abs(x) <= 1 else 0.2, abs=1e-15)
+    near = 1 + 1e-4 * x
+    assert float(log_ratio(jnp.array(near), jnp.array(1.0))) == pytest.approx(
+        np.log(near), rel=1e-11, abs=1e-15
+    )
+    assert float(log_ratio(jnp.array(1.001 * a), jnp.array(b))) > found
+
+
+def test_nought_over_nought_is_in_balance():
+    assert float(log_ratio(jnp.array(0.0), jnp.array(0.0))) == 0.0
+    assert (
+        3
+        < float(log_ratio(jnp.array(1.0), jnp.array(0.0)))
+        == -float(log_ratio(jnp.array(0.0), jnp.array(1.0)))
+    )

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
-from scipy.stats import qmc
 
+from tertius._study.points import sobol
 from tertius.case import Case, Input
 from tertius.errors import BadInput
 
@@ -90,9 +90,8 @@ def design(case: Case, n: int, seed: int) -> Design:
     d = len(inputs)
     if d == 0:
         return Design(inputs, np.empty((n, 0)), np.empty((n, 0)))
-    sampler = qmc.Sobol(2 * d, scramble=True, rng=np.random.default_rng(seed))
     # A Sobol' point can be exactly 0 after scrambling; half a unit in the last place keeps normal tails finite.
-    points = np.clip(sampler.random(n), 2.0**-54, 1 - 2.0**-53)
+    points = np.clip(sobol(n, 2 * d, seed), 2.0**-54, 1 - 2.0**-53)
     return Design(inputs, points[:, :d], points[:, d:])
 
 

@@ -29,7 +29,7 @@ from tertius._study.sensitivity.designs import first_and_total
 from tertius._study.sensitivity.information import evppi
 from tertius._study.sensitivity.screening import elementary_effects, trajectories
 from tertius.claims.catalogue import from_findings
-from tertius.claims.evaluation import draws_of, evaluate
+from tertius.claims.evaluation import Readings, evaluate
 from tertius.claims.language import ClaimError
 
 __all__ = ["ASSUMED", "deepen"]
@@ -206,11 +206,12 @@ class _Court:
         out = np.full((len(variants), rows, len(self.claims)), np.nan)
         for part in self.explorer.explore(variants, lambda done: self.tell(stage, done)):
             catalogue = from_findings(part.tree, self._exact)
-            draws = draws_of(part.tree)
+            read = Readings(part.tree)
+            draws = read.draws
             block = np.full((len(part.variants) * rows, len(self.claims)), np.nan)
             for c, text in enumerate(self.texts):
                 try:
-                    block[draws, c] = evaluate(text, part.tree, catalogue).margin
+                    block[draws, c] = evaluate(text, read, catalogue).margin
                 except ClaimError:
                     continue
             out[list(part.variants)] = block.reshape(len(part.variants), rows, -1)

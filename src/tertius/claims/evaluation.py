@@ -9,9 +9,10 @@ never false.
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, reduce
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -34,7 +35,9 @@ from tertius.claims.language import (
 )
 from tertius.claims.shapes import checked, picked
 
-__all__ = ["Outcome", "draws_of", "evaluate"]
+__all__ = ["Outcome", "Readings", "draws_of", "evaluate"]
+
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,87 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class _Values:
+    """Numbers with names: what a DataArray is, less what costs time when there are thousands.
+
+    ``labels`` has those of every dim but ``draw``, whose draws are the same in all that is put together.
+    """
+
+    values: Array
+    dims: tuple[str, ...] = ()
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def among(self, dim: str, wanted: Sequence[str]) -> _Values:
+        """Only these labels of one dim, in this order."""
+        if tuple(wanted) == self.labels[dim]:
+            return self
+        place = {label: k for k, label in enumerate(self.labels[dim])}
+        chosen = np.take(self.values, [place[label] for label in wanted], axis=self.dims.index(dim))
+        return _Values(chosen, self.dims, {**self.labels, dim: tuple(wanted)})
+
+    def at(self, dim: str, label: str) -> _Values:
+        """One label of a dim, which goes."""
+        axis = self.dims.index(dim)
+        return self.less([dim], np.take(self.values, self.labels[dim].index(label), axis=axis))
+
+    def less(self, dims: Sequence[str], values: Array) -> _Values:
+        """The same without some dims."""
+        left = tuple(d for d in self.dims if d not in dims)
+        return _Values(values, left, {d: names for d, names in self.labels.items() if d not in dims})
+
+    def over(self, function: Callable[..., Any], dims: Sequence[str]) -> _Values:
+        """Put together by a function that passes ``NaN`` on."""
+        axes = tuple(self.dims.index(d) for d in dims)
+        return self.less(dims, np.asarray(function(self.values, axis=axes)))
+
+    def each(self, function: Callable[[Array], Any]) -> _Values:
+        """Another array of the same shape."""
+        return _Values(function(self.values), self.dims, self.labels)
+
+
+def _both(function: Callable[[Array, Array], Any], a: _Values, b: _Values) -> _Values:
+    """Combine two arrays by name; of a dim that both have, the labels that both have."""
+    for dim in a.dims:
+        if dim in b.labels and a.labels[dim] != b.labels[dim]:
+            common = [label for label in a.labels[dim] if label in b.labels[dim]]
+            a, b = a.among(dim, common), b.among(dim, common)
+    dims = (*a.dims, *(d for d in b.dims if d not in a.dims))
+
+    def spread(one: _Values) -> Array:
+        order = [one.dims.index(d) for d in dims if d in one.dims]
+        shape = [one.values.shape[one.dims.index(d)] if d in one.dims else 1 for d in dims]
+        return one.values.transpose(order).reshape(shape)
+
+    return _Values(function(spread(a), spread(b)), dims, {**b.labels, **a.labels})
+
+
+@dataclass(frozen=True)
 class _Truth:
-    margin: xr.DataArray
-    holds: xr.DataArray
+    margin: _Values
+    holds: _Values
+
+
+class Readings:
+    """Findings as claims read them: each variable is looked up once, however many claims read it."""
+
+    def __init__(self, findings: xr.DataTree) -> None:
+        self.findings = findings
+        self._known: dict[tuple[str, str], tuple[_Values, NDArray[np.int64] | None]] = {}
+
+    @cached_property
+    def draws(self) -> NDArray[np.int64]:
+        """The numbers of the draws that any group holds, ascending."""
+        return draws_of(self.findings)
+
+    def variable(self, path: str, name: str) -> tuple[_Values, NDArray[np.int64] | None]:
+        """A variable, and the numbers of its draws if it is drawn."""
+        if (path, name) not in self._known:
+            array = self.findings[path][name]
+            dims = tuple(str(d) for d in array.dims)
+            labels = {d: tuple(map(str, array.coords[d].values)) for d in dims if d != "draw"}
+            drawn = _numbered(array) if "draw" in dims else None
+            self._known[path, name] = _Values(array.values, dims, labels), drawn
+        return self._known[path, name]
 
 
 def draws_of(findings: xr.DataTree) -> NDArray[np.int64]:
@@ -88,7 +169,7 @@ def _numbered(data: xr.DataTree | xr.DataArray) -> NDArray[np.int64]:
     return np.arange(data.sizes["draw"])
 
 
-def evaluate(text: str, findings: xr.DataTree, catalogue: Catalogue) -> Outcome:
+def evaluate(text: str, findings: xr.DataTree | Readings, catalogue: Catalogue) -> Outcome:
     """Evaluate a claim in every draw that all groups have which it reads.
 
     Parameters
@@ -96,7 +177,7 @@ def evaluate(text: str, findings: xr.DataTree, catalogue: Catalogue) -> Outcome:
     text
         The expression.
     findings
-        Laid out as ``docs/findings.md`` says, n draws.
+        Laid out as ``docs/findings.md`` says, n draws; as :class:`Readings` where many claims read the same.
     catalogue
         Made from these findings.
 
@@ -112,10 +193,11 @@ def evaluate(text: str, findings: xr.DataTree, catalogue: Catalogue) -> Outcome:
     """
     node = checked(text, catalogue)
     named = [r for r in references(node) if not r.is_word]
-    reads = _Reads(findings, [select(r, catalogue.find(r)) for r in named])
+    readings = findings if isinstance(findings, Readings) else Readings(findings)
+    reads = _Reads(readings, [select(r, catalogue.find(r)) for r in named])
     with np.errstate(all="ignore"):
         truth = _Evaluator(reads, catalogue).truth(node)
-    draws = draws_of(findings)
+    draws = readings.draws
     evaluated = np.isin(draws, reads.draws)
     margin, holds = np.full(len(draws), np.nan), np.zeros(len(draws), dtype=bool)
     margin[evaluated] = truth.margin.values
@@ -135,39 +217,45 @@ class _Reads:
         The numbers of the draws that every group has from which something is read draw by draw, ascending.
     """
 
-    def __init__(self, findings: xr.DataTree, selections: Sequence[Selection]) -> None:
-        self.findings = findings
+    def __init__(self, readings: Readings, selections: Sequence[Selection]) -> None:
+        self.readings = readings
         self.selections = selections
-        self.draws = draws_of(findings)
+        self.draws = readings.draws
         for selection in selections:
-            array = self._array(selection)
-            if array is not None and "draw" in array.dims:
-                self.draws = np.intersect1d(self.draws, _numbered(array))
+            if not self._exact(selection):
+                _, drawn = readings.variable(selection.readable.path, selection.readable.variable)
+                if drawn is not None and not np.array_equal(drawn, self.draws):
+                    self.draws = np.intersect1d(self.draws, drawn)
 
-    def _array(self, selection: Selection) -> xr.DataArray | None:
-        """The variable with what is picked of it; None for an input that is known exactly."""
-        if selection.fixed.get("input", "") in selection.readable.exact:
-            return None
-        array = self.findings[selection.readable.path][selection.readable.variable]
-        chosen = array.sel(dict(selection.fixed), drop=True)
-        return chosen.sel({d: list(labels) for d, labels in selection.left.items()}).astype(float)
+    @staticmethod
+    def _exact(selection: Selection) -> bool:
+        """Whether it is an input that is known exactly."""
+        return selection.fixed.get("input", "") in selection.readable.exact
 
-    def __getitem__(self, selection: Selection) -> xr.DataArray:
+    def __getitem__(self, selection: Selection) -> _Values:
         """The numbers of a selection: dims ``draw`` (if drawn) and what is left."""
-        array = self._array(selection)
-        if array is None:
-            return xr.DataArray(selection.readable.exact[selection.fixed["input"]])
-        if "draw" not in array.dims:
-            return array
-        return array.assign_coords(draw=_numbered(array)).sel(draw=self.draws)
+        readable = selection.readable
+        if self._exact(selection):
+            return _Values(np.asarray(readable.exact[selection.fixed["input"]], dtype=float))
+        values, drawn = self.readings.variable(readable.path, readable.variable)
+        for dim, label in selection.fixed.items():
+            values = values.at(dim, label)
+        for dim, labels in selection.left.items():
+            values = values.among(dim, labels)
+        if drawn is not None and not np.array_equal(drawn, self.draws):
+            rows = np.searchsorted(drawn, self.draws)
+            values = values.each(lambda a: np.take(a, rows, axis=values.dims.index("draw")))
+        return values.each(lambda a: np.asarray(a, dtype=float))
 
 
-_ARITHMETIC: dict[str, Callable[[xr.DataArray, xr.DataArray], xr.DataArray]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": operator.truediv,
+_ARITHMETIC: dict[str, Callable[[Array, Array], Array]] = {
+    "+": np.add,
+    "-": np.subtract,
+    "*": np.multiply,
+    "/": np.divide,
 }
+
+_REDUCTIONS: dict[str, Callable[..., Any]] = {"sum": np.sum, "mean": np.mean, "min": np.min, "max": np.max}
 
 
 class _Evaluator:
@@ -177,31 +265,29 @@ class _Evaluator:
         self.reads = reads
         self.catalogue = catalogue
 
-    def number(self, node: Node) -> xr.DataArray:
+    def number(self, node: Node) -> _Values:
         match node:
             case Number(value=value):
-                return xr.DataArray(value)
+                return _Values(np.asarray(value, dtype=float))
             case Reference():
                 return self.reads[select(node, self.catalogue.find(node))]
             case Negative(operand=operand):
-                return -self.number(operand)
+                return self.number(operand).each(np.negative)
             case Sum(first=first, rest=rest) | Product(first=first, rest=rest):
                 total = self.number(first)
                 for sign, part in rest:
-                    total = _ARITHMETIC[sign](total, self.number(part))
+                    total = _both(_ARITHMETIC[sign], total, self.number(part))
                 return total
             case Call():
                 return self.call(node)
         raise TypeError(f"not a number: {type(node).__name__}")
 
-    def call(self, node: Call) -> xr.DataArray:
+    def call(self, node: Call) -> _Values:
         values = [self.number(a) for a in node.arguments]
         if node.function == "abs":
-            return abs(values[0])
+            return values[0].each(np.abs)
         if len(values) == 1:
-            over = [d for d in values[0].dims if d != "draw"]
-            reduced: xr.DataArray = getattr(values[0], node.function)(over, skipna=False)
-            return reduced
+            return values[0].over(_REDUCTIONS[node.function], [d for d in values[0].dims if d != "draw"])
         return _fold(np.minimum if node.function == "min" else np.maximum, values)
 
     def truth(self, node: Node) -> _Truth:
@@ -210,7 +296,7 @@ class _Evaluator:
                 return self.compare(node)
             case Not(operand=operand):
                 inner = self.truth(operand)
-                return _Truth(-inner.margin, ~inner.holds)
+                return _Truth(inner.margin.each(np.negative), inner.holds.each(np.logical_not))
             case And(operands=operands):
                 return _every([self.truth(o) for o in operands])
             case Or(operands=operands):
@@ -228,18 +314,20 @@ class _Evaluator:
             assert isinstance(call, Call)
             values = self.number(call.arguments[0])
             [dim] = [d for d in values.dims if d != "draw"]
-            others = values.drop_sel({dim: word.name}).max([str(dim)], skipna=False)
-            margin = values.sel({dim: word.name}, drop=True) - others
-            holds = margin > 0
-            return _Truth(margin, holds) if sign == "==" else _Truth(-margin, ~holds)
+            others = values.among(dim, [label for label in values.labels[dim] if label != word.name])
+            margin = _both(np.subtract, values.at(dim, word.name), others.over(np.max, [dim]))
+            holds = margin.each(lambda m: m > 0)
+            if sign == "==":
+                return _Truth(margin, holds)
+            return _Truth(margin.each(np.negative), holds.each(np.logical_not))
         values_ = [self.number(node.first), *(self.number(part) for _, part in node.rest)]
         signs = [sign for sign, _ in node.rest]
         return _every([_ordered(s, a, b) for s, a, b in zip(signs, values_[:-1], values_[1:], strict=True)])
 
 
-def _ordered(sign: str, a: xr.DataArray, b: xr.DataArray) -> _Truth:
-    margin = a - b if sign in (">", ">=") else b - a
-    return _Truth(margin, margin >= 0 if sign in (">=", "<=") else margin > 0)
+def _ordered(sign: str, a: _Values, b: _Values) -> _Truth:
+    margin = _both(np.subtract, a, b) if sign in (">", ">=") else _both(np.subtract, b, a)
+    return _Truth(margin, margin.each(lambda m: m >= 0 if sign in (">=", "<=") else m > 0))
 
 
 def _every(parts: Sequence[_Truth]) -> _Truth:
@@ -248,12 +336,9 @@ def _every(parts: Sequence[_Truth]) -> _Truth:
     )
 
 
-def _fold(ufunc: np.ufunc, values: Sequence[xr.DataArray]) -> xr.DataArray:
+def _fold(ufunc: np.ufunc, values: Sequence[_Values]) -> _Values:
     """Combine any number of arrays by a ufunc of two that passes ``NaN`` on."""
-    result = values[0]
-    for value in values[1:]:
-        result = xr.apply_ufunc(ufunc, result, value)
-    return result
+    return reduce(lambda a, b: _both(ufunc, a, b), values)
 
 
 def _missing(margin: NDArray[np.float64], reads: _Reads) -> str:
@@ -268,17 +353,20 @@ def _missing(margin: NDArray[np.float64], reads: _Reads) -> str:
     for selection in reads.selections:
         values = reads[selection]
         # Without draws a value counts as one that is the same in all of them.
-        blank = values.isnull() if "draw" in values.dims else values.isnull().expand_dims(draw=size)
-        if not bool(blank.any()):
+        blank = values.each(np.isnan)
+        if "draw" not in values.dims:
+            alike = np.broadcast_to(blank.values, (size, *blank.values.shape))
+            blank = _Values(alike, ("draw", *blank.dims), blank.labels)
+        if not blank.values.any():
             continue
         labels = [selection.fixed.get(d, "*") for d in selection.readable.labels]
         name = f"{selection.readable.name}[{', '.join(labels)}]" if labels else selection.readable.name
         for dim, every in selection.left.items():
             others = [d for d in blank.dims if d != dim]
-            where = [x for x in every if bool(blank.sel({dim: x}).any())]
+            where = [x for x in every if blank.at(dim, x).values.any()]
             if len(where) < len(every) and others:
                 name += f" for {', '.join(where)}"
-        draws = int(blank.any([d for d in blank.dims if d != "draw"]).sum())
+        draws = int(blank.over(np.any, [d for d in blank.dims if d != "draw"]).values.sum())
         reasons.append(f"{name} is missing" + _in_draws(draws, size))
     if reasons:
         return "; ".join(dict.fromkeys(reasons))

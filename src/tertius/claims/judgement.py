@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tertius._study.designs import Designs
 from tertius._study.indices import answers_to_others, closed_index
 from tertius.claims.catalogue import Catalogue, from_case, from_findings
-from tertius.claims.evaluation import Outcome, draws_of, evaluate
+from tertius.claims.evaluation import Outcome, Readings, evaluate
 from tertius.claims.language import ClaimError, canonical, parse, references
 from tertius.claims.shapes import check_expression
 from tertius.claims.verdicts import confidence, likelihood, verdict
@@ -73,7 +73,7 @@ def judge(case: Case, findings: xr.DataTree, designs: Designs) -> xr.Dataset:
     """
     court = _Court(case, findings, designs)
     rows = [court.judge(claim) for claim in case.claims]
-    draws = draws_of(findings)
+    draws = court.read.draws
     margin = np.full((len(draws), len(rows)), np.nan)
     for k, row in enumerate(rows):
         if row.margin is not None:
@@ -133,9 +133,13 @@ class _Court:
         self.exact = {i.path: float(i.quantity.median) for i in case.inputs() if i.quantity.is_exact}
         self.allowed = from_case(case)
         self.main = from_findings(findings, self.exact)
+        self.read = Readings(findings)
         self.rivals = {
-            name: (tree, from_findings(tree, self.exact)) for name, tree in designs.structures.items()
+            name: (Readings(tree), from_findings(tree, self.exact))
+            for name, tree in designs.structures.items()
         }
+        self.read_doubled = None if designs.doubled is None else Readings(designs.doubled)
+        self.read_frozen = None if designs.frozen is None else Readings(designs.frozen)
         self.doubled = None if designs.doubled is None else from_findings(designs.doubled, self.exact)
         self.frozen = None if designs.frozen is None else from_findings(designs.frozen, self.exact)
 
@@ -146,7 +150,7 @@ class _Court:
         absent = self._not_computed(text)
         if absent:
             return _Judged("not yet computed", absent)
-        outcome = evaluate(text, self.findings, self.main)
+        outcome = evaluate(text, self.read, self.main)
         if outcome.sections <= {"inputs"}:
             what = (
                 "reads inputs only, which the case states"
@@ -161,7 +165,7 @@ class _Court:
             return _Judged("not testable", asserted, margin=outcome.margin)
         probability = outcome.probability
         sourced, error = self._sourced_share(text, outcome)
-        doubled = self._probability(text, self.designs.doubled, self.doubled)
+        doubled = self._probability(text, self.read_doubled, self.doubled)
         under = tuple(self._probability(text, tree, catalogue) for tree, catalogue in self.rivals.values())
         return _Judged(
             verdict(probability),
@@ -190,12 +194,12 @@ class _Court:
             return f"{', '.join(dict.fromkeys(absent))} was not computed"
         return mistakes[0].message
 
-    def _probability(self, text: str, tree: xr.DataTree | None, catalogue: Catalogue | None) -> float:
+    def _probability(self, text: str, read: Readings | None, catalogue: Catalogue | None) -> float:
         """Probability of the claim in another run; ``NaN`` if it cannot be computed there."""
-        if tree is None or catalogue is None:
+        if read is None or catalogue is None:
             return float("nan")
         try:
-            return evaluate(text, tree, catalogue).probability
+            return evaluate(text, read, catalogue).probability
         except ClaimError:
             # A structure with one good has no sectors, and a run may leave an exit out.
             return float("nan")
@@ -208,18 +212,18 @@ class _Court:
         kinds = set(_kinds(self.findings).values())
         if len(kinds) == 1:
             return (1.0 if kinds == {"sourced"} else 0.0), 0.0
-        if self.designs.frozen is None or self.frozen is None:
+        if self.read_frozen is None or self.frozen is None:
             return float("nan"), float("nan")
         try:
-            again = evaluate(text, self.designs.frozen, self.frozen)
+            again = evaluate(text, self.read_frozen, self.frozen)
         except ClaimError:
             return float("nan"), float("nan")
-        place = {int(r): k for k, r in enumerate(draws_of(self.findings)) if outcome.evaluated[k]}
-        rows = self.designs.frozen_rows
-        pairs = [(place[int(r)], j) for j, r in enumerate(rows) if int(r) in place and again.evaluated[j]]
-        if len(pairs) < 2:
+        draws, rows = self.read.draws, self.designs.frozen_rows
+        place = np.minimum(np.searchsorted(draws, rows), len(draws) - 1)
+        paired = (draws[place] == rows) & outcome.evaluated[place] & again.evaluated
+        if np.count_nonzero(paired) < 2:
             return float("nan"), float("nan")
-        first, second = np.array(pairs).T
+        first, second = place[paired], np.flatnonzero(paired)
         found = closed_index(outcome.margin[first, None], again.margin[second, None])
         return float(found.value[0]), float(found.error[0])
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from tertius._study.compilation import BLOCK
 from tertius._study.draws import Draws
+from tertius._study.points import ranks
 from tertius._study.simulate import Answered
 from tertius._study.stages import Context
 from tertius._study.world import Figures
@@ -104,13 +104,13 @@ def _ranked(context: Context, candidates: list[Input], target: Array) -> list[tu
     known = ~np.isnan(target)
     if not candidates or known.sum() < 2 or np.ptp(target[known]) == 0:
         return []
-    y = rankdata(target[known])
+    y = ranks(target[known])
     found = []
     for candidate in candidates:
         x = context.figures.draws[candidate.path][known]
         if np.ptp(x) == 0:
             continue
-        r = float(np.corrcoef(rankdata(x), y)[0, 1])
+        r = float(np.corrcoef(ranks(x), y)[0, 1])
         found.append((abs(r), candidate, 1 if r > 0 else -1))
     found.sort(key=lambda item: -item[0])
     # What is within the noise of so many draws is no candidate.

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
-from scipy.stats import rankdata
 
 from tertius._study.compilation import BLOCK
+from tertius._study.points import ranks
 from tertius._study.stages import Context
 from tertius._study.stages._conditions import directly_read, head, held
 from tertius.case import Input
@@ -130,7 +130,7 @@ def _strengths(context: Context, margin: Array) -> list[tuple[Input, float]]:
     known = ~np.isnan(margin)
     if known.sum() < 16:
         return []
-    y = ndtri((rankdata(margin[known]) - 0.5) / known.sum())
+    y = ndtri((ranks(margin[known]) - 0.5) / known.sum())
     found = []
     for candidate in context.case.inputs():
         if not directly_read(candidate):
@@ -138,7 +138,7 @@ def _strengths(context: Context, margin: Array) -> list[tuple[Input, float]]:
         x = context.figures.draws[candidate.path][known]
         if np.ptp(x) == 0:
             continue
-        r = float(np.corrcoef(ndtri((rankdata(x) - 0.5) / x.size), y)[0, 1])
+        r = float(np.corrcoef(ndtri((ranks(x) - 0.5) / x.size), y)[0, 1])
         # What is within the noise of so many draws is no candidate.
         if abs(r) > 3 / np.sqrt(x.size):
             found.append((candidate, r))

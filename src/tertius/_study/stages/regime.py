@@ -10,10 +10,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import ndtri
-from scipy.stats import qmc
 
 from tertius._study.compilation import in_blocks
 from tertius._study.crisis import Question, crisis_figures, doors, patron
+from tertius._study.points import sobol
 from tertius._study.stages import Context, Made
 from tertius.models import regime
 from tertius.models.regime import Belief, Doors, Selection, Status
@@ -229,7 +229,7 @@ def _days(
     rows = min(_FEW, context.size)
     rank = np.full(rows, regime.SELECTIONS.index(selection))
     # Every draw lives through one course of strength and public news; the same ones in every run.
-    luck = ndtri(qmc.Sobol(DAYS, scramble=True, rng=np.random.default_rng(0)).random(_FEW))[:rows]
+    luck = ndtri(sobol(_FEW, DAYS, 0))[:rows]
     falls, quiet, length = in_blocks(_follow, *(np.asarray(a)[:rows] for a in arrays), rank, luck)
     known = ~np.isnan(length).any(axis=1)
     if not known.any():

@@ -77,7 +77,8 @@ def _prepared(
             parts.append(_gathered([np.array(a)[0, : C - first] for a in found]))
         out = _gathered([np.concatenate(arrays) for arrays in zip(*parts, strict=True)])
         _again(out, lambda some: by_chord(options, True, world, chord, hub, jnp.asarray(left[:, some])))
-        if chord.pull.shape[1] * N <= NEWTON_UNKNOWNS:
+        groups = 1 if factors == "mobile" else world.Y.shape[1]
+        if groups * N <= NEWTON_UNKNOWNS:
             _again(out, lambda some: by_newton(options, world, hub, jnp.asarray(left[:, some])))
         return out
 

@@ -1,0 +1,98 @@
+"""Compiled programs kept between runs: found again, never wrong, and no trouble where they cannot be kept."""
+
+from __future__ import annotations
+
+import os
+
+import jax
+import numpy as np
+import pytest
+
+from tertius import _programs as programs
+from tertius.models import levers
+
+compiled = jax.jit(levers.ces_lever)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(programs, "_place", None)
+    monkeypatch.setattr(programs, "_loaded", {})
+    programs.keep_in(tmp_path / "programs")
+    return tmp_path / "programs"
+
+
+def given(n=4):
+    rng = np.random.default_rng(n)
+    return rng.uniform(0.1, 0.3, (n, 3)), rng.uniform(size=n), rng.uniform(2, 4, n)
+
+
+def right(made, arguments):
+    s, omega, sigma = arguments
+    np.testing.assert_allclose(
+        made, -100 * (omega / (sigma - 1))[:, None] * np.log(1 - s[:, :-1]), rtol=1e-12
+    )
+
+
+def test_a_program_is_read_again_and_not_made_again(folder, monkeypatch):
+    right(programs.stored(compiled, given()), given())
+    (file,) = folder.iterdir()
+    assert file.name.startswith("ces_lever-")
+    programs._loaded.clear()
+    monkeypatch.setattr(programs, "_write", lambda *_: pytest.fail("made again"))
+    right(programs.stored(compiled, given()), given())
+
+
+def test_other_shapes_have_other_programs(folder):
+    for n in (4, 5):
+        right(programs.stored(compiled, given(n)), given(n))
+    assert len(list(folder.iterdir())) == 2
+
+
+@pytest.mark.parametrize("harm", ["cut", "changed", "empty", "writable by all"])
+def test_a_file_that_is_not_to_be_trusted_is_replaced_by_a_new_program(folder, harm):
+    programs.stored(compiled, given())
+    (file,) = folder.iterdir()
+    whole = file.read_bytes()
+    if harm == "cut":
+        file.write_bytes(whole[:-100])
+    elif harm == "changed":
+        file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    elif harm == "empty":
+        file.write_bytes(b"")
+    else:
+        file.chmod(0o666)
+    programs._loaded.clear()
+    right(programs.stored(compiled, given()), given())
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert len(file.read_bytes()) > len(whole) / 2
+
+
+def test_a_folder_that_cannot_be_had_or_written_is_no_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(programs, "_loaded", {})
+    (tmp_path / "file").write_text("in the way")
+    programs.keep_in(tmp_path / "file" / "programs")
+    right(programs.stored(compiled, given()), given())
+    programs.keep_in(tmp_path / "gone")
+    os.rmdir(tmp_path / "gone")
+    right(programs.stored(compiled, given()), given())
+    programs.keep_in(None)
+
+
+def test_what_is_made_inside_a_function_is_compiled_but_not_kept(folder):
+    factor = 2.0
+    out = programs.stored(jax.jit(lambda x: factor * x), (np.ones(3),))
+    np.testing.assert_array_equal(out, 2.0)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_bare_number_or_a_traced_array_goes_to_jax(folder):
+    assert float(programs.stored(compiled, (np.array([0.5, 0.5]), 1.0, 2.0))[0]) == pytest.approx(
+        100 * np.log(2)
+    )
+    s, omega, sigma = given()
+    slope = jax.grad(lambda s: programs.stored(compiled, (s, omega, sigma)).sum())(s)
+    np.testing.assert_allclose(
+        slope[:, :-1], 100 * (omega / (sigma - 1))[:, None] / (1 - s[:, :-1]), rtol=1e-12
+    )
+    assert list(folder.iterdir()) == []
