@@ -19,6 +19,7 @@ import tempfile
 import threading
 import zlib
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +137,7 @@ def _program(
             named_apart.__name__ = f"{source.__name__}_{os.urandom(4).hex()}"
 
             def abstract(leaf: Any) -> Any:
-                return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype)
+                return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype)  # type: ignore[no-untyped-call]
 
             shaped = [a if i in static_argnums else jax.tree.map(abstract, a) for i, a in enumerate(given)]
             made = jax.jit(named_apart, static_argnums=tuple(static_argnums))
@@ -166,7 +167,7 @@ def _surroundings() -> tuple[str, ...]:
     return (
         digest.hexdigest(),
         jax.__version__,
-        jax.lib.__version__,
+        version("jaxlib"),
         np.__version__,
         platform.python_version(),
         str(config.jax_enable_x64),

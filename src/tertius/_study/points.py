@@ -48,7 +48,7 @@ def sobol(n: int, dims: int, seed: int) -> Array:
     np.take(np.ascontiguousarray(directions.T), lowest, axis=0, out=whole[1:])
     for k in range(1, n):
         whole[k] ^= whole[k - 1]
-    return whole * 2.0**-BITS
+    return np.multiply(whole, 2.0**-BITS, dtype=np.float64)
 
 
 @functools.cache

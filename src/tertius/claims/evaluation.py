@@ -148,11 +148,11 @@ class Readings:
     def variable(self, path: str, name: str) -> tuple[_Values, NDArray[np.int64] | None]:
         """A variable, and the numbers of its draws if it is drawn."""
         if (path, name) not in self._known:
-            array = self.findings[path][name]
+            array: xr.DataArray = self.findings[path].to_dataset()[name]
             dims = tuple(str(d) for d in array.dims)
             labels = {d: tuple(map(str, array.coords[d].values)) for d in dims if d != "draw"}
             drawn = _numbered(array) if "draw" in dims else None
-            self._known[path, name] = _Values(array.values, dims, labels), drawn
+            self._known[path, name] = _Values(np.asarray(array.values), dims, labels), drawn
         return self._known[path, name]
 
 

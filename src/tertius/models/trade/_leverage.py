@@ -147,8 +147,8 @@ def every_cut(
     world = one_world(economy, theta, deficits)
     chord = chord_of(options, world)
     methods: list[Callable[[Array, Array], Equilibrium]] = [partial(by_chord, options, True, world, chord)]
-    groups = 1 if factors == "mobile" else world.Y.shape[1]
-    if groups * world.Y.shape[2] <= NEWTON_UNKNOWNS:
+    prices = world.Y.shape[2] * (1 if factors == "mobile" else world.Y.shape[1])
+    if prices <= NEWTON_UNKNOWNS:
         methods.append(partial(by_newton, options, world))
     results = []
     done, everything = 0, sum(len(other) for _, _, other in groups)
