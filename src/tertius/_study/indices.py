@@ -13,13 +13,23 @@ Estimates are not clipped: one near nought may come out a little below it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-__all__ = ["Index", "answers_to_others", "bins_for", "closed_index", "first_order", "tercile_probabilities"]
+__all__ = [
+    "Index",
+    "answers_to_others",
+    "bins_for",
+    "closed_index",
+    "first_order",
+    "owed_to_others",
+    "polynomials",
+    "tercile_probabilities",
+]
 
 Array = NDArray[np.float64]
 
@@ -168,13 +178,31 @@ def answers_to_others(known: Array, others: Array, y: Array) -> Index:
     ValueError
         If the shapes do not fit or there are fewer than two draws.
     """
-    n, a = _shapes(known, y)
-    _, b = _shapes(others, y)
+    _shapes(known, y)
+    _shapes(others, y)
+    which = np.arange(known.shape[1] + others.shape[1]) < known.shape[1]
+    return owed_to_others(polynomials(np.concatenate([known, others], axis=1)), which, y)
+
+
+def owed_to_others(of_ranks: Sequence[Array], known: NDArray[np.bool_], y: Array) -> Index:
+    """:func:`answers_to_others` from the polynomials of all inputs, where many numbers are asked about.
+
+    Parameters
+    ----------
+    of_ranks
+        From :func:`polynomials`: three of shape (n, k).
+    known
+        Shape (k,): which inputs are the known ones.
+    y
+        Shape (n, m).
+    """
+    n, a = len(y), int(known.sum())
+    b = len(known) - a
     if n < 2:
         raise ValueError("fewer than two draws")
     centred, variance = _standard(y)
     sound = (variance > 0) & np.isfinite(variance)
-    line, *bends = _legendre(known)
+    line, *bends = (p[:, known] for p in of_ranks)
     products = [line[:, [i]] * line[:, i + 1 :] for i in range(a)]
     values = np.where(sound, centred, 0.0)
     # As many terms as a quarter of the draws can bear.
@@ -184,12 +212,12 @@ def answers_to_others(known: Array, others: Array, y: Array) -> Index:
             break
     fit, *_ = np.linalg.lstsq(design, values, rcond=None)
     rest = values - design @ fit
-    seen = _legendre(others)
+    seen = [p[:, ~known] for p in of_ranks]
     value = np.zeros(y.shape[1])
     for k in range(y.shape[1]):
         r = rest[:, k]
-        weights = [np.ones((n, 1)), np.ones((n, 1)), np.ones((n, 1)), line]
-        for shape, weight in zip((*seen, seen[0]), weights, strict=True):
+        alone = np.ones((n, 1))
+        for shape, weight in zip((*seen, seen[0]), (alone, alone, alone, line), strict=True):
             weighted = r[:, None] * weight
             sums = shape.T @ weighted
             squares = (shape**2).T @ weighted**2
@@ -200,11 +228,13 @@ def answers_to_others(known: Array, others: Array, y: Array) -> Index:
     return Index(np.where(sound, value, np.nan), np.where(sound, error, np.nan))
 
 
-def _legendre(x: Array) -> tuple[Array, Array, Array]:
+def polynomials(x: Array) -> tuple[Array, Array, Array]:
     """Polynomials of degree 1, 2 and 3 of each input's ranks, orthonormal over the draws: shapes as x."""
     n = len(x)
-    ranks = np.argsort(np.argsort(x, axis=0, kind="stable"), axis=0)
-    v = (2 * ranks + 1) / n - 1
+    order = np.argsort(np.ascontiguousarray(x.T), axis=1, kind="stable")
+    ranks = np.empty(order.shape)
+    np.put_along_axis(ranks, order, np.arange(n, dtype=float)[None], axis=1)
+    v = ((2 * ranks + 1) / n - 1).T
     return np.sqrt(3) * v, np.sqrt(5) * (3 * v**2 - 1) / 2, np.sqrt(7) * (5 * v**3 - 3 * v) / 2
 
 

@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from tertius._study.designs import Designs
-from tertius._study.indices import answers_to_others, closed_index
+from tertius._study.indices import closed_index, owed_to_others, polynomials
 from tertius.claims.catalogue import Catalogue, from_case, from_findings
 from tertius.claims.evaluation import Outcome, Readings, evaluate
 from tertius.claims.language import ClaimError, canonical, parse, references
@@ -134,6 +134,7 @@ class _Court:
         self.allowed = from_case(case)
         self.main = from_findings(findings, self.exact)
         self.read = Readings(findings)
+        self.of_ranks: dict[bytes, tuple[Array, Array, Array]] = {}
         self.rivals = {
             name: (Readings(tree), from_findings(tree, self.exact))
             for name, tree in designs.structures.items()
@@ -237,8 +238,11 @@ class _Court:
         if np.ptp(number) > 0:
             inputs = self.findings["inputs"]["value"].transpose("draw", "input")
             known = np.isin(inputs["input"].values, claim.asserts)
-            values = inputs.values[outcome.evaluated].astype(float)
-            if answers_to_others(values[:, known], values[:, ~known], number[:, None]).value[0] >= ANSWERS:
+            # Most claims are evaluated in the same draws.
+            mask = outcome.evaluated.tobytes()
+            if mask not in self.of_ranks:
+                self.of_ranks = {mask: polynomials(inputs.values[outcome.evaluated].astype(float))}
+            if owed_to_others(self.of_ranks[mask], known, number[:, None]).value[0] >= ANSWERS:
                 return ""
         return "the claim answers to nothing but inputs that assert it: " + ", ".join(claim.asserts)
 
