@@ -15,6 +15,12 @@ How far the tie fell can be read in two ways. The *share* reading sets the tie's
 client's trade, in the model, is the observed one: a fall of all of a country's trade (a cheaper barrel, a recession)
 is then no part of the sanction. The *value* reading sets B to the ratio of the tie's value after to before. Both are
 scored. The same is done for earlier windows of the same length without the shock, which shows the noise.
+
+    python validation/hindcasts.py --sectors
+
+tells goods apart: 22 sections of the Harmonized System, each pair's total still BACI's, for the two shocks within 2013
+to 2018, with factors that stay in their sector and fuels (mineral products) that replace one another more closely. A
+third rival joins, "in proportion by section": what the tie lost in each falls to the others by their shares in it.
 """
 
 from __future__ import annotations
@@ -31,6 +37,7 @@ import tertius as tt
 from tertius.world import bloc
 
 ELASTICITY = 4.0
+FUELS, FUEL_ELASTICITY = "5", 10.0
 CLOSE = 1e-9
 
 
@@ -72,6 +79,21 @@ def windows() -> list[Window]:
             ),
         )
     ]
+
+
+SECTOR_WINDOWS = [
+    SHOCKS["Russia"],
+    SHOCKS["Qatar"],
+    *(
+        replace(SHOCKS["Russia"], name=f"Russia {y + 1}", before=y, after=y + 2, shock=False)
+        for y in (2015, 2016)
+    ),
+    *(
+        replace(SHOCKS["Qatar"], name=f"Qatar {y + 1}", before=y, after=y + 2, shock=False)
+        for y in (2013, 2014)
+    ),
+]
+"""Shocks for which both years have sections, and what calm there is beside them."""
 
 
 class Hindcast:
@@ -129,13 +151,14 @@ class Hindcast:
         gone = [x[:, self.tied].sum(1, keepdims=True) for x in (was, came)]
         falls = self.observed(self.new)[:, self.tied].sum(1) / self.observed(self.old)[:, self.tied].sum(1)
         self.B = self.calibrated()
-        tables = {
+        tables: dict[str, np.ndarray] = {
             "before": was,
             "after": came,
             "no change": was,
             "in proportion": was * (1 - gone[1]) / (1 - gone[0]),
             "model": self.shares(self.predicted(self.B)),
             "model, by value": self.shares(self.predicted(falls)),
+            **self.rivals(gone[1]),
         }
         self.tie = pd.DataFrame(
             {"before": 100 * gone[0][:, 0], "after": 100 * gone[1][:, 0], "value ratio": falls, "B": self.B},
@@ -152,10 +175,52 @@ class Hindcast:
             names=["direction", "partner"],
         )
 
+    def rivals(self, gone: np.ndarray) -> dict[str, np.ndarray]:
+        """Further forecasts: none where there is one good. ``gone`` (2, 1): the tie's share after."""
+        return {}
+
     @staticmethod
     def shares(values: np.ndarray) -> np.ndarray:
         """Of exports and of imports."""
         return values / values.sum(1, keepdims=True)
+
+
+class SectorHindcast(Hindcast):
+    """The same with goods told apart."""
+
+    def __init__(self, window: Window, elasticity: float = ELASTICITY) -> None:
+        super().__init__(window, elasticity)
+        world = tt.load_world(f"ots-{window.before}")
+        self.base = tt.models.trade.baseline(world.flows, gdp=world.gdp, home="trade")
+        assert list(self.base.countries) == list(self.old.countries)
+        self.theta = [FUEL_ELASTICITY if s == FUELS else elasticity for s in self.base.sectors]
+
+    def predicted(self, B: np.ndarray) -> np.ndarray:
+        """Trade (2, partners) when the tie keeps B (2,) of its weight in every sector."""
+        trade = tt.models.trade
+        keep = np.where(self.tied, B[:, None], 1.0).reshape(1, 1, -1)
+        keep = np.broadcast_to(keep, (1, len(self.theta), keep.shape[-1]))
+        shock = trade.Shock(self.origin, self.destination, keep)
+        out = trade.solve(self.base.economy, self.theta, shock, factors="specific")
+        assert int(np.asarray(out.status)[0]) != trade.NOT_CONVERGED
+        flows = trade.pair_flows(self.base.economy, self.theta, shock, out)
+        return np.asarray(flows.value)[0].sum(0).reshape(2, -1)
+
+    def rivals(self, gone: np.ndarray) -> dict[str, np.ndarray]:
+        """What the tie lost in each section falls to the others by their shares in it."""
+        # (S, 2, partners) before, then what the tie lost given to the others by section.
+        flows = self.base.flows.values[:, self.origin, self.destination]
+        flows = flows.reshape(len(self.theta), 2, -1)
+        total = flows.sum((0, 2))
+        tied = flows[..., self.tied].sum(-1)
+        left = gone[:, 0] / (tied.sum(0) / total)
+        lost = tied * (1 - left)
+        others = flows[..., ~self.tied].sum(-1)
+        scale = np.divide(others + lost, others, out=np.ones_like(others), where=others > 0)
+        made = flows.copy()
+        made[..., self.tied] *= left[None, :, None]
+        made[..., ~self.tied] *= scale[..., None]
+        return {"in proportion by section": self.shares(made.sum(0))}
 
 
 FORECASTS = ("no change", "in proportion", "model", "model, by value")
@@ -171,7 +236,8 @@ def score(table: pd.DataFrame) -> pd.DataFrame:
     """
     out = {}
     for direction, rows in table.groupby(level="direction"):
-        errors = {name: float((rows[name] - rows["after"]).abs().mean()) for name in FORECASTS}
+        named = [*FORECASTS, *(c for c in rows if c == "in proportion by section")]
+        errors = {name: float((rows[name] - rows["after"]).abs().mean()) for name in named}
         errors["correlation"] = float(
             (rows["model"] - rows["before"]).corr(rows["after"] - rows["before"], method="spearman")
         )
@@ -180,7 +246,7 @@ def score(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def hindcasts(
-    which: Iterable[Window] | None = None, elasticity: float = ELASTICITY
+    which: Iterable[Window] | None = None, elasticity: float = ELASTICITY, sectors: bool = False
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, pd.DataFrame]]:
     """Run windows; return the scores, what happened to the ties, and the shares of each.
 
@@ -190,10 +256,13 @@ def hindcasts(
         All of :func:`windows` by default.
     elasticity
         θ.
+    sectors
+        Whether goods are told apart; then :data:`SECTOR_WINDOWS` by default.
     """
     scores, ties, tables = {}, {}, {}
-    for window in windows() if which is None else which:
-        cast = Hindcast(window, elasticity)
+    every = SECTOR_WINDOWS if sectors else windows()
+    for window in every if which is None else which:
+        cast = (SectorHindcast if sectors else Hindcast)(window, elasticity)
         tables[window.name] = cast.run()
         scores[window.name], ties[window.name] = score(tables[window.name]), cast.tie
     return pd.concat(scores, names=["window"]), pd.concat(ties, names=["window"]), tables
@@ -229,18 +298,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--elasticity", type=float, default=ELASTICITY)
     parser.add_argument("--gains", type=int, default=6, help="partners shown whose share changed most")
+    parser.add_argument("--sectors", action="store_true", help="tell 22 sections of goods apart")
     given = parser.parse_args()
-    scores, ties, tables = hindcasts(elasticity=given.elasticity)
+    scores, ties, tables = hindcasts(elasticity=given.elasticity, sectors=given.sectors)
     with pd.option_context("display.width", 200, "display.max_rows", 200):
         print("Mean absolute error of the other partners' shares, percentage points")
         print(scores.round(4).to_string(), "\n")
-        print("Where nothing happened (gains in percent of the error)")
-        print(calm(scores).round(4).to_string(), "\n")
+        if not given.sectors:
+            print("Where nothing happened (gains in percent of the error)")
+            print(calm(scores).round(4).to_string(), "\n")
         print(
             "The tie: share of the client's trade in percent, ratio of its value, and the weight B for the share"
         )
         print(ties.round(3).to_string(), "\n")
-        for shock in SHOCKS.values():
+        for shock in (w for w in SHOCKS.values() if w.name in tables):
             for direction in ("exports", "imports"):
                 rows = tables[shock.name].loc[direction]
                 most = (rows["after"] - rows["before"]).abs().sort_values(ascending=False).index

@@ -159,3 +159,37 @@ def test_mistakes_are_named(world, make, code):
     with pytest.raises(BadInput) as error:
         make(world)
     assert error.value.code == code
+
+
+@pytest.mark.parametrize("factors", ["mobile", "specific"])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_withdrawals_of_any_groups_are_single_counterfactuals(factors, seed):
+    flows = abroad(seed)
+    world = trade.baseline(flows, gdp=GDP, home="trade")
+    theta = {"oil": 9.0, "goods": 3.0}
+    rng = np.random.default_rng(seed)
+    gone = np.zeros((40, 6))
+    gone[1:] = rng.uniform(size=(39, 6)) * (rng.uniform(size=(39, 6)) < 0.5)
+    gone[2, 1:] = 0.999
+    out = trade.withdrawals(world.economy, [9.0, 3.0], 0, gone, factors=factors)
+    assert (np.asarray(out.status) == trade.CONVERGED).all()
+    assert np.asarray(out.residual).max() <= 1e-10
+    np.testing.assert_allclose(np.asarray(out.welfare)[0], 1.0, rtol=1e-13)
+    for row in (1, 2, 39):
+        exits = [Exit("KAZ", COUNTRIES[k], float(gone[row, k])) for k in range(1, 6)]
+        one = trade.counterfactual(world, exits, elasticity=theta, factors=factors)
+        np.testing.assert_allclose(np.asarray(out.welfare)[row], one.welfare, rtol=1e-9)
+
+
+def test_withdrawals_in_many_worlds_are_those_in_each():
+    worlds = [trade.baseline(abroad(seed), gdp=GDP, home="imports") for seed in (3, 4, 5)]
+    gone = np.zeros((2, 6))
+    gone[0, 1], gone[1, 2:4] = 1.0, 0.5
+    theta = np.array([[9.0, 3.0], [4.0, 4.0], [12.0, 2.5]])
+    many = trade.withdrawals_in_draws(
+        np.stack([w.flows.values for w in worlds]), theta, 0, gone, factors="specific"
+    )
+    assert np.asarray(many.welfare).shape == (3, 2, 6)
+    for k, world in enumerate(worlds):
+        one = trade.withdrawals(world.economy, theta[k], 0, gone, factors="specific")
+        np.testing.assert_allclose(np.asarray(many.welfare)[k], one.welfare, rtol=1e-9)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
+
+import numpy as np
 
 from tertius.errors import BadInput
 from tertius.world import Power, World, country, load_world, power, worlds
@@ -199,7 +201,7 @@ def ask(
         mistakes.found.append(BadInput(f"'{again}' leaves twice", code="twice", path="--exit"))
     mistakes.tell()
     assert name is not None
-    data = load_world(name)
+    data = _usable(load_world(name))
     there = set(data.countries)
     if found is not None and found.iso3 not in there:
         mistakes.found.append(_not_there(found.iso3, found.name, data))
@@ -220,9 +222,27 @@ def ask(
     return Question(iso3, data, tuple(leaving), tuple(chosen))
 
 
+def _usable(world: World) -> World:
+    """Without economies that, in a source with domestic sales, have none: nothing could be solved for them."""
+    if not world.has_domestic_sales:
+        return world
+    home = np.diagonal(world.flows.values)
+    stay = [c for c, sold in zip(world.countries, home, strict=True) if sold > 0]
+    pair = {"origin": stay, "destination": stay}
+    return replace(
+        world,
+        flows=world.flows.sel(pair),
+        reported=world.reported.sel(pair),
+        coverage=world.coverage.sel(pair),
+        gdp=world.gdp.sel(country=stay),
+        trade_left_out=world.trade_left_out.sel(country=stay),
+        left_out=(*world.left_out, *(c for c in world.countries if c not in stay)),
+    )
+
+
 def _not_there(given: str, name: str, world: World) -> BadInput:
     if given in world.left_out:
-        why = f"has no gross domestic product for {world.year}"
+        why = f"has no gross domestic product for {world.year}, or no sales at home in the source"
     else:
         why = "is not among the economies of the source"
     return BadInput(

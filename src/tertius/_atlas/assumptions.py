@@ -14,18 +14,17 @@ much of what a country sells it sells at home. Both are assumed here, and every 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from tertius.models import trade
 from tertius.models.trade import Baseline
 from tertius.world import World
 
-__all__ = ["GROSS_OUTPUT", "Assumed", "Reading", "central", "draw", "rivals"]
+__all__ = ["GROSS_OUTPUT", "Assumed", "Reading", "central", "draw", "rivals", "tables"]
 
 Array = NDArray[np.float64]
 
@@ -64,7 +63,7 @@ class Reading:
     def baseline(self, world: World) -> Baseline:
         """The world so read, ready for counterfactuals."""
         if world.has_domestic_sales:
-            return trade.baseline(_only_known(world))
+            return trade.baseline(world.flows)
         several = "sector" in world.flows.dims
         return trade.baseline(
             world.flows,
@@ -80,7 +79,7 @@ class Reading:
         Parameters
         ----------
         world
-            Has no domestic sales of its own.
+            The year.
         apart
             Whether there is a sector of services even where nothing falls to it.
         """
@@ -89,6 +88,8 @@ class Reading:
             if "sector" in world.flows.dims
             else world.flows.values[None]
         )
+        if world.has_domestic_sales:
+            return flows, np.full(len(flows), self.theta)
         out, _ = trade.with_home_sales(
             flows, self.multiplier * world.gdp.values, rule=self.rule, services=self.services
         )
@@ -209,17 +210,15 @@ def rivals(world: World, elasticity: float | None) -> dict[str, tuple[Reading, t
     return found
 
 
+def tables(world: World, readings: Sequence[Reading]) -> tuple[Array, Array]:
+    """Flows (K, S, N, N) with domestic sales and elasticities (K, S), of one shape for all readings."""
+    made = [read.table(world, apart="sector" in world.flows.dims) for read in readings]
+    return np.stack([x for x, _ in made]), np.stack([t for _, t in made])
+
+
 def _evenly(u: Array, low: float, high: float) -> Array:
     return np.asarray(low * (high / low) ** u)
 
 
 def _fuel_sectors(world: World) -> set[str]:
     return FUEL_SECTORS.get(world.name.rsplit("-", 1)[0], set())
-
-
-def _only_known(world: World) -> xr.DataArray:
-    """Flows of a source with domestic sales, without economies that sell nothing at home there."""
-    home = np.diagonal(world.flows.values, axis1=-2, axis2=-1)
-    sells = home.sum(0) > 0 if home.ndim == 2 else home > 0
-    there = world.flows["origin"].values[sells]
-    return world.flows.sel(origin=there, destination=there)

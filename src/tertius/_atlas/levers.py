@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
@@ -13,6 +14,7 @@ from tertius._atlas import assumptions
 from tertius._atlas.about import describe, unreported
 from tertius._atlas.asking import Question
 from tertius._atlas.domains import domain_levers
+from tertius.errors import CannotCompute
 from tertius.models import trade
 from tertius.models._compiled import remember_compilations
 from tertius.world import Power, World, blocs, power
@@ -22,7 +24,21 @@ __all__ = ["every_lever", "levers_over"]
 Array = NDArray[np.float64]
 Progress = Callable[[str, float], None]
 DRAWS = 64
+BATCH = 16
+"""Draws between two looks at the progress bar."""
+
 _POINTS = {"unit": "log points"}
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What K readings gave."""
+
+    lever: Array  # (K, N − 1) log points, NaN where trade is missing
+    reverse: Array  # (K, N − 1)
+    joint: Array  # (K, blocs)
+    residual: Array  # (K,)
+    solved: NDArray[np.bool_]  # (K,)
 
 
 def blocs_of(world: World, client: str = "") -> dict[str, tuple[str, ...]]:
@@ -82,65 +98,80 @@ def levers_over(
     together |= {name: members for name, members in named.items() if members}
     reading = assumptions.central(elasticity)
     told = progress or (lambda stage, done: None)
+    countries = list(world.countries)
+    me = countries.index(client)
+    here = world.flows.sum("sector") if "sector" in world.flows.dims else world.flows
+    between = here.values[me] + here.values[:, me]
+    between[me] = 0.0
+    # Withdrawals that go side by side are done when the slowest of them is, so those that matter most go together.
+    others = np.flatnonzero(between > 0)
+    others = others[np.argsort(-between[others], kind="stable")]
+    gone = np.zeros((len(others) + len(together), len(countries)))
+    gone[np.arange(len(others)), others] = 1.0
+    for row, members in zip(gone[len(others) :], together.values(), strict=True):
+        row[[countries.index(m) for m in members]] = 1.0
 
-    def solve(
-        read: assumptions.Reading, deficits: trade.Deficits = "world_share"
-    ) -> tuple[xr.Dataset, xr.DataArray]:
-        base = read.baseline(world)
-        theta = read.elasticity(world)
-        pairs = trade.levers_of(base, client, theta, factors, deficits)
-        everyone = set(base.countries)
-        joint = trade.leverage(
-            trade.Baseline(
-                base.flows,
-                base.several,
-                {name: tuple(m for m in members if m in everyone) for name, members in together.items()},
-                base.lifted,
-            ),
+    def solve(readings: Sequence[assumptions.Reading], deficits: trade.Deficits) -> _Found:
+        X, theta = assumptions.tables(world, readings)
+        out = trade.withdrawals_in_draws(
+            X,
             theta,
-            factors,
-            deficits,
-            powers=list(together),
-            clients=[client],
+            me,
+            np.concatenate([gone, np.zeros_like(gone[:1])]) if deficits == "balanced" else gone,
+            factors=factors,
+            deficits=deficits,
         )
-        return pairs, joint
+        with np.errstate(divide="ignore"):
+            loss = -100 * np.log(np.asarray(out.welfare))
+        if deficits == "balanced":
+            # Without deficits the world is another before anybody leaves.
+            loss = loss[:, :-1] - loss[:, -1:]
+        lever, reverse = (np.zeros((len(readings), len(countries))) for _ in range(2))
+        lever[:, others] = loss[:, : len(others), me]
+        reverse[:, others] = loss[:, np.arange(len(others)), others]
+        solved = np.all(np.asarray(out.status) != trade.NOT_CONVERGED, axis=1)
+        partners = np.delete(np.arange(len(countries)), me)
+        return _Found(
+            np.where(missing, np.nan, lever[:, partners]),
+            np.where(missing, np.nan, reverse[:, partners]),
+            loss[:, len(others) :, me],
+            np.asarray(out.residual).max(1),
+            solved,
+        )
 
     outside: dict[str, str] = {}
     told("levers", 0.0)
-    pairs, joint = solve(reading)
-    partner = pairs["partner"].values.tolist()
+    partner = [c for c in countries if c != client]
     missing = unreported(world, client).sel(country=partner).values
     sampled = assumptions.draw(world, draws, seed, elasticity) if draws else assumptions.Assumed((), ())
     rivals = assumptions.rivals(world, elasticity)
-    everything = len(sampled) + len(rivals) + 1
-    residual = [float(pairs["residual"].max()), float(np.nanmax(joint["residual"]))]
-
-    def known(values: xr.DataArray) -> Array:
-        return np.where(missing, np.nan, values.sel(partner=partner).values)
-
-    many: list[tuple[Array, Array, Array]] = []
-    for k, read in enumerate(sampled):
-        found, bloc = solve(read)
-        residual += [float(found["residual"].max()), float(np.nanmax(bloc["residual"]))]
-        many.append((known(found["lever"]), known(found["reverse"]), bloc.values[:, 0]))
-        told("levers", (k + 2) / everything)
-    others: dict[str, Array] = {}
-    for k, (name, (read, deficits)) in enumerate(rivals.items()):
-        found, _ = solve(read, deficits)
-        residual.append(float(found["residual"].max()))
-        others[name] = known(found["lever"])
-        told("levers", (len(sampled) + k + 2) / everything)
-    here = world.flows.sum("sector") if "sector" in world.flows.dims else world.flows
+    alike = {name: read for name, (read, deficits) in rivals.items() if deficits == "world_share"}
+    readings = [reading, *alike.values(), *sampled]
+    parts = []
+    for first in range(0, len(readings), BATCH):
+        parts.append(solve(readings[first : first + BATCH], "world_share"))
+        told("levers", min(1.0, (first + BATCH) / len(readings)))
+    found = _Found(*(np.concatenate([getattr(p, f) for p in parts]) for f in _Found.__dataclass_fields__))
+    if not found.solved[0]:
+        raise CannotCompute(
+            f"no equilibrium was found to 1e-10 (residual {found.residual[0]:.1e})", code="no-equilibrium"
+        )
+    kept = 1 + len(alike) + np.flatnonzero(found.solved[1 + len(alike) :])
+    structures: dict[str, Array] = {}
+    for name, (read, deficits) in rivals.items():
+        one, k = (found, 1 + list(alike).index(name)) if name in alike else (solve([read], deficits), 0)
+        structures[name] = one.lever[k] if one.solved[k] else np.full(len(partner), np.nan)
+    lifted = set(reading.baseline(world).lifted)
     made = xr.Dataset(
         {
             "lever": (
                 "partner",
-                known(pairs["lever"]),
+                found.lever[0],
                 _POINTS | {"long_name": "what the partner could cost"},
             ),
             "reverse": (
                 "partner",
-                known(pairs["reverse"]),
+                found.reverse[0],
                 _POINTS | {"long_name": "what it could cost the partner"},
             ),
             "exports": (
@@ -153,30 +184,28 @@ def levers_over(
             ),
             "bloc_lever": (
                 "bloc",
-                joint.values[:, 0],
+                found.joint[0],
                 _POINTS | {"long_name": "joint withdrawal of the bloc"},
             ),
         },
         coords={
             "partner": partner,
             "bloc": list(together),
-            "lifted": ("partner", pairs["lifted"].values),
+            "lifted": ("partner", [p in lifted for p in partner]),
         },
     )
     for name in ("exports", "imports"):
         made[name].attrs["unit"] = world.flows.attrs["unit"]
+    many = len(kept) > 0
     if many:
-        for name, values, dims in (
-            ("lever_draws", [m[0] for m in many], ("draw", "partner")),
-            ("reverse_draws", [m[1] for m in many], ("draw", "partner")),
-            ("bloc_draws", [m[2] for m in many], ("draw", "bloc")),
-        ):
-            made[name] = (dims, np.stack(values), _POINTS)
-    made["rival_levers"] = (("structure", "partner"), np.stack(list(others.values())), _POINTS)
-    made = made.assign_coords(structure=list(others))
+        made["lever_draws"] = (("draw", "partner"), found.lever[kept], _POINTS)
+        made["reverse_draws"] = (("draw", "partner"), found.reverse[kept], _POINTS)
+        made["bloc_draws"] = (("draw", "bloc"), found.joint[kept], _POINTS)
+    made["rival_levers"] = (("structure", "partner"), np.stack(list(structures.values())), _POINTS)
+    made = made.assign_coords(structure=list(structures))
     if domains:
         apart = domain_levers(
-            client, world.year, [p.id for p in question.powers or beyond], draws=len(sampled), seed=seed
+            client, world.year, [p.id for p in question.powers or beyond], draws=len(kept), seed=seed
         )
         outside = apart.attrs
         made = made.merge(apart.drop_vars("draw") if many else apart)
@@ -188,9 +217,10 @@ def levers_over(
         client=client,
         assumed=sampled.words,
         draws=len(sampled),
+        unconverged=len(sampled) - len(kept),
         seed=seed,
-        residual=max(residual),
-        lifted=client if pairs.attrs["lifted"] else "",
+        residual=float(found.residual[found.solved].max()),
+        lifted=client if client in lifted else "",
         elasticity=reading.theta,
         factors=factors,
         blocs=json.dumps(together),

@@ -18,7 +18,7 @@ from tertius._atlas.asking import Leaving, Question
 from tertius.errors import BadInput, CannotCompute
 from tertius.models import trade
 from tertius.models._compiled import remember_compilations
-from tertius.world import World, blocs, power
+from tertius.world import blocs, power
 
 __all__ = ["what_if"]
 
@@ -114,7 +114,7 @@ def what_if(
     readings = [reading, *alike.values(), *sampled]
     parts = []
     for first in range(0, len(readings), BATCH):
-        tables = _tables(world, readings[first : first + BATCH], several)
+        tables = assumptions.tables(world, readings[first : first + BATCH])
         parts.append(_solve(*tables, plan, factors, "world_share"))
         told("exit", min(1.0, (first + BATCH) / len(readings)))
     found = _joined(parts)
@@ -139,7 +139,7 @@ def what_if(
     rival: dict[str, tuple[_Found, int]] = {name: (found, 1 + k) for k, name in enumerate(alike)}
     for name, (read, deficits) in wanted.items():
         if deficits != "world_share":
-            rival[name] = (_solve(*_tables(world, [read], several), plan, factors, deficits), 0)
+            rival[name] = (_solve(*assumptions.tables(world, [read]), plan, factors, deficits), 0)
     made = _with_rivals(made, rival, question, names)
     large = [c for c, _ in _partners(question)[:6]]
     leavers = [m for leaving in question.leaving for m in leaving.members]
@@ -231,12 +231,6 @@ def _plan(question: Question, powers: Sequence[tuple[str, ...]]) -> _Plan:
             left[[place[m] for m in members]] = 0.0
             rows.append(1.0 - left)
     return _Plan(place[question.country], np.stack(rows))
-
-
-def _tables(world: World, readings: Sequence[assumptions.Reading], several: bool) -> tuple[Array, Array]:
-    """Flows (K, S, N, N) and elasticities (K, S)."""
-    tables = [read.table(world, apart=several) for read in readings]
-    return np.stack([x for x, _ in tables]), np.stack([t for _, t in tables])
 
 
 def _solve(X: Array, theta: Array, plan: _Plan, factors: trade.Factors, deficits: trade.Deficits) -> _Found:

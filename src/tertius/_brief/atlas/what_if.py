@@ -81,7 +81,7 @@ class _WhatIf:
         (buyer, sells), (seller, buys) = self.best("exports"), self.best("imports")
         if sells == 0 and buys == 0:
             return f"{head_}; nobody's trade would fill the vacuum."
-        if buyer == seller:
+        if buyer == seller and buys >= 0.005:
             return (
                 f"{head_}; {the(self.name(buyer), start=False)} {clause(min(sells, buys))} take most of its exports "
                 "and send most of its imports in their place."
