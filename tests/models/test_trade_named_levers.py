@@ -162,15 +162,15 @@ def test_mistakes_are_named(world, make, code):
 
 
 @pytest.mark.parametrize("factors", ["mobile", "specific"])
-@pytest.mark.parametrize("seed", [0, 1])
-def test_withdrawals_of_any_groups_are_single_counterfactuals(factors, seed):
-    flows = abroad(seed)
+def test_withdrawals_of_any_groups_are_single_counterfactuals(factors):
+    flows = abroad(0)
     world = trade.baseline(flows, gdp=GDP, home="trade")
     theta = {"oil": 9.0, "goods": 3.0}
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     gone = np.zeros((40, 6))
     gone[1:] = rng.uniform(size=(39, 6)) * (rng.uniform(size=(39, 6)) < 0.5)
-    gone[2, 1:] = 0.999
+    # Everybody leaves in part, so that the slow twin is compiled once.
+    gone[1, 1:], gone[2, 1:], gone[39, 1:] = rng.uniform(size=5), 0.99, rng.uniform(size=5)
     out = trade.withdrawals(world.economy, [9.0, 3.0], 0, gone, factors=factors)
     assert (np.asarray(out.status) == trade.CONVERGED).all()
     assert np.asarray(out.residual).max() <= 1e-10
