@@ -622,6 +622,29 @@ def _outcome_as_input(context: Context) -> Iterator[Trouble]:
             yield Trouble(item.path, message)
 
 
+@check(
+    "outcome-forecast",
+    "an outcome that settles a forecast that the case cannot make, or not with a yes or a no",
+)
+def _outcome_forecast(context: Context) -> Iterator[Trouble]:
+    for number, outcome in enumerate(context.case.outcomes):
+        if outcome.forecast is None:
+            continue
+        if context.case.rescue is None or context.case.crisis is None:
+            yield Trouble(
+                ("outcomes", number, "forecast"),
+                "nothing forecasts this without the sections `crisis` and `rescue`",
+                key=True,
+            )
+        elif not isinstance(outcome.value, bool):
+            yield Trouble(
+                ("outcomes", number, "forecast"),
+                f"`{outcome.id}` does not say whether it happened",
+                expected="`value: true` or `value: false`",
+                key=True,
+            )
+
+
 @check("unknown-input", "a path, in a correlation or under `asserts`, that is no figure of the case")
 def _unknown_input(context: Context) -> Iterator[Trouble]:
     for item in context.found:

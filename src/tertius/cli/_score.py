@@ -48,6 +48,9 @@ def score(
             help="Models of bargaining: on deu2 (decisions of the European Union), or climate (two conferences).",
         ),
     ] = None,
+    rescues: Annotated[
+        bool, typer.Option("--rescues", help="Rescues: who came in the shipped cases, beside what happened.")
+    ] = False,
     json_file: Annotated[
         str | None,
         typer.Option("--json", metavar="FILE.json", help="Also write the scores; - for standard output."),
@@ -55,7 +58,10 @@ def score(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress and no table.")] = False,
 ) -> None:
     """Hold models against what happened, by rules written down before."""
-    wanted = {"--bargaining": _bargaining(bargaining) if bargaining is not None else None}
+    wanted = {
+        "--bargaining": _bargaining(bargaining) if bargaining is not None else None,
+        "--rescues": _rescues() if rescues else None,
+    }
     kinds = [kind for kind in wanted.values() if kind is not None]
     if len(kinds) != 1:
         raise BadInput(
@@ -207,3 +213,46 @@ def _show_conferences(found: dict[str, Any], console: Console) -> None:
         table.add_row("not settled", *(str(one["unsettled"][model]) for model in found["models"]))
         console.print(table)
     console.print(found["note"].capitalize() + ".", highlight=False)
+
+
+# --- rescues ---
+
+
+def _rescues() -> Kind:
+    from tertius._study.scores import rescues
+
+    return Kind(lambda progress: rescues.score(progress=progress), _show_rescues)
+
+
+def _show_rescues(found: dict[str, Any], console: Console) -> None:
+    from rich import box
+    from rich.table import Table
+
+    title = f"Rescues: probabilities over {found['draws']:,} draws, and what happened"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("case")
+    for key in found["forecasts"]:
+        table.add_column(key.replace("_", " "), justify="right", no_wrap=True)
+    for case in found["cases"].values():
+        cells = []
+        for key in found["forecasts"]:
+            row = case["settled"].get(key)
+            word = (
+                ""
+                if row is None
+                else f" {'yes' if row['happened'] else 'no'}, {'hit' if row['hit'] else 'miss'}"
+            )
+            cells.append(f"{100 * case['forecasts'][key]:.0f} %{word}")
+        table.add_row(case["title"], *cells)
+    console.print(table)
+    overall = found["overall"]
+    for key, row in overall.items():
+        name = "In all" if key == "all" else f"{key.replace('_', ' ').capitalize()}"
+        console.print(
+            f"{name}: {row['hits']} of {row['settled']} hit, Brier score {row['brier']:.3f} (0.25 is a coin's).",
+            highlight=False,
+        )
+    meaning = "; ".join(f"{key.replace('_', ' ')}: {text}" for key, text in found["forecasts"].items())
+    console.print(
+        f"{meaning}. Nothing was fitted; what is assumed is the same in all cases.", highlight=False
+    )

@@ -223,7 +223,9 @@ class _Price:
     def _hand(self, patron: str) -> _Hand:
         n, trade = self.context.size, self.context.simulation.trade
         place = list(self.case.powers).index(patron)
-        held = self.context.groups["/levers"].sel(power=patron)
+        # A case of a crisis alone has no levers, and then the guarantee is all that can be threatened.
+        everything = self.context.groups.get("/levers")
+        held = None if everything is None else everything.sel(power=patron)
         unknown = np.full(n, np.nan)
         lever: dict[str, Array] = {}
         own: dict[str, Array] = {}
@@ -233,6 +235,7 @@ class _Price:
             if label == GUARANTEE:
                 continue
             if label != "transit":
+                assert held is not None
                 now = held["lever"].sel(domain=label).values
                 after = self.context.simulation.renewed.get(label)
                 branches = (now if after is None else after[:, place], now)

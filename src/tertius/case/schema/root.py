@@ -106,6 +106,11 @@ class Outcome(Record):
     date: PartialDate | None = Field(None, description="When it was known.")
     text: Text = Field(description="What happened, in words.")
     claim: Annotated[str, Ref("claim")] | None = Field(None, description="The claim that it bears on.")
+    forecast: Literal["lawful", "sends", "comes", "survives_alone"] | None = Field(
+        None,
+        description="The probability of the crisis that it settles, `true` or `false` being its value: that the "
+        "request is lawful, that the power asked sends, that it comes, that the regime survives without help.",
+    )
     value: Annotated[
         bool | int | float | None,
         PlainValidator(_verdict, json_schema_input_type=bool | float | None),
