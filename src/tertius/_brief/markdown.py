@@ -15,7 +15,7 @@ __all__ = ["escaped", "markdown"]
 
 # A bracket before a figure opens an interval, and "<1" is no tag: those stay as they are.
 _MARKS = re.compile(
-    r"\\|`|\*|\||&(?=[#\w])|<(?![\d\s])|\[(?![\d<>\N{MINUS SIGN}])|\](?=[\[(:])|~(?=~)|(?<!\w)_|_(?!\w)"
+    r"\\|`|\*|\||&(?=[#\w])|<(?![\d\s])|\[(?![\d<>\N{MINUS SIGN}])|\](?=[\[(:])|~(?=~)|(?<![^\W_])_|_(?![^\W_])"
 )
 _OPENING = re.compile(r"^(\s*)(#|>|[-+](?=\s)|=|~)")
 _NUMBERED = re.compile(r"^(\s*\d+)([.)])(?=\s)")
