@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import jax
 import numpy as np
@@ -41,6 +43,28 @@ def test_a_program_is_read_again_and_not_made_again(folder, monkeypatch):
     programs._loaded.clear()
     monkeypatch.setattr(programs, "_write", lambda *_: pytest.fail("made again"))
     right(programs.stored(compiled, given()), given())
+
+
+LINEAR = """
+import sys
+import jax
+import numpy as np
+from tertius import _programs as programs
+from tertius.models.trade import _solver
+
+programs.keep_in(sys.argv[1])
+if sys.argv[2] == "read":
+    programs._write = lambda *_: sys.exit("made again")
+matrix, values = np.eye(40)[None, None] * 2.0, np.ones((1, 40, 1))
+solved = programs.stored(jax.jit(_solver.linear_solve), (matrix, values))
+np.testing.assert_array_equal(np.asarray(solved), values / 2)
+"""
+
+
+def test_a_program_that_calls_a_library_is_read_by_a_process_that_has_made_none(tmp_path):
+    for how in ("make", "read"):
+        subprocess.run([sys.executable, "-c", LINEAR, str(tmp_path), how], check=True, timeout=60)
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_other_shapes_have_other_programs(folder):

@@ -200,9 +200,27 @@ def _read(target: Path) -> Any:
             return None
         from jax.experimental import serialize_executable
 
-        return serialize_executable.deserialize_and_load(*pickle.loads(zlib.decompress(packed)))
+        parts = zlib.decompress(packed)
+        if b"lapack_" in parts:
+            _have_lapack()
+        return serialize_executable.deserialize_and_load(*pickle.loads(parts))
     except Exception:
         return None
+
+
+@functools.cache
+def _have_lapack() -> None:
+    """Let JAX look up LAPACK's routines, which it does when it lowers a program that calls one, not when it reads it.
+
+    Without them such a program, read in a process that has lowered none, jumps to nowhere.
+    """
+    try:
+        from jaxlib import lapack
+
+        lapack.prepare_lapack_call("getrf_ffi", np.dtype(float))
+    except (ImportError, AttributeError, TypeError):
+        # As slow as reading several programs, and certain.
+        jax.jit(jax.lax.linalg.lu).lower(jax.ShapeDtypeStruct((1, 1), float))  # type: ignore[no-untyped-call]
 
 
 def _write(target: Path, program: Any) -> None:
