@@ -217,7 +217,7 @@ def _have_lapack() -> None:
     try:
         from jaxlib import lapack
 
-        lapack.prepare_lapack_call("getrf_ffi", np.dtype(float))
+        lapack.prepare_lapack_call("getrf_ffi", np.dtype(float))  # type: ignore[no-untyped-call]
     except (ImportError, AttributeError, TypeError):
         # As slow as reading several programs, and certain.
         jax.jit(jax.lax.linalg.lu).lower(jax.ShapeDtypeStruct((1, 1), float))  # type: ignore[no-untyped-call]
