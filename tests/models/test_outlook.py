@@ -58,6 +58,18 @@ def test_with_elastic_supply_shares_grow_like_their_weights() -> None:
     np.testing.assert_allclose(outlook.project_shares(given["s"], given["g"], YEARS), share, atol=1e-12)
 
 
+def test_what_comes_once_adds_to_what_grows() -> None:
+    given, once = _bundles(4), np.random.default_rng(4).normal(0, 20, (16, 1, 4))
+    found = outlook.project(**given, years=YEARS, jump=np.repeat(once, 11, axis=1))
+    for k in (0, 9):
+        one = {name: value[k] for name, value in given.items()}
+        # A jump before the first year is growth in a single year that came before it.
+        start = _twin(one["s"], one["sigma"], one["eta"], once[k, 0], 1.0)
+        np.testing.assert_allclose(found.share[k, 0], start, atol=1e-10)
+        both = _twin(one["s"], one["sigma"], one["eta"], once[k, 0] + 10 * one["g"], 1.0)
+        np.testing.assert_allclose(found.share[k, 10], both, atol=1e-10)
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 999), st.floats(-20, 20))
 def test_what_grows_alike_changes_nothing_and_order_does_not_matter(seed: int, rate: float) -> None:

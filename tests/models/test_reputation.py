@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tertius.models import levers
 from tertius.models.reputation import (
     Reliability,
+    fading,
     learn,
     likelier_reliable,
     log_change,
@@ -68,6 +69,17 @@ def test_a_history_is_its_requests_one_by_one() -> None:
     none = learn(first, np.empty((N, 0)), np.empty((N, 0)), np.empty((N, 0)), half_life)
     close(none.mean, first.mean)
     close(found.variance, found.mean * (1 - found.mean) / (found.a + found.b + 1))
+
+
+def test_years_without_a_request_make_every_request_older() -> None:
+    first, y, similarity, age, half_life = history(3)
+    now, years = learn(first, y, similarity, age, half_life), np.array([0.0, 4.0, 25.0])
+    ahead = fading(first, now, years, half_life)
+    for k, t in enumerate(years):
+        later = learn(first, y, similarity, age + t, half_life)
+        close([ahead.a[:, k], ahead.b[:, k]], [later.a, later.b])
+    # In the end nothing but the first belief is left.
+    close(fading(first, now, np.array([1e6]), half_life).mean[:, 0], first.mean)
 
 
 @quick

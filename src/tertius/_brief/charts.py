@@ -572,6 +572,7 @@ def fans(
     axis: str,
     time: str,
     marks: Sequence[float] = (),
+    limits: Sequence[float] = (),
 ) -> Picture:
     """Draw numbers over time, each with its band, named at its end.
 
@@ -587,6 +588,8 @@ def fans(
         What is measured, with its unit; what runs from left to right.
     marks
         Moments with a rule from top to bottom.
+    limits
+        Lowest and highest value of the axis, for charts that are read side by side; from the rows if blank.
     """
     with debug_mode(False):
         table: list[_Row] = [
@@ -597,7 +600,7 @@ def fans(
         ]
         span = [t for r in rows for t in r.times] or [0.0, 1.0]
         last = max(span)
-        limits = extent([x for r in rows for x in (*r.low, *r.high)])
+        limits = limits or extent([x for r in rows for x in (*r.low, *r.high)])
         # Names at the ends are moved apart where the lines end close together.
         apart = 0.055 * (limits[1] - limits[0])
         place = -math.inf
@@ -611,7 +614,7 @@ def fans(
             scale=alt.Scale(domain=[min(span), last], nice=False),
             axis=alt.Axis(title=time, tickMinStep=1, format="d"),
         )
-        scale = alt.Scale(domain=limits, nice=False)
+        scale = alt.Scale(domain=list(limits), nice=False)
         vertical = alt.Axis(title=axis, grid=True, tickCount=5, labelColor=_SOFT, labelFontSize=11)
         base = _on("rows")
         layers = [

@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +19,14 @@ from tertius.case.schema.base import PartialDate
 from tertius.case.schema.beliefs import Observer
 from tertius.models import reputation
 
-__all__ = ["Beliefs", "client_beliefs", "observer_beliefs", "watchers", "years_between"]
+__all__ = [
+    "Beliefs",
+    "belief_ahead",
+    "client_beliefs",
+    "observer_beliefs",
+    "watchers",
+    "years_between",
+]
 
 Array = NDArray[np.float64]
 
@@ -60,6 +69,43 @@ def client_beliefs(case: Case, figures: Figures) -> Beliefs:
     return _beliefs(case, figures, "client", tuple(case.powers), start, half_life, np.ones(shape[0]))
 
 
+def belief_ahead(case: Case, figures: Figures, power: str, years: Array) -> Array:
+    """The client's belief in one power in the years to come, if nobody asks it again: every request fades.
+
+    Returns
+    -------
+    Array
+        Shape (n, 2, Y): from history alone, and with the present request honoured; ``NaN`` = not stated.
+    """
+    first = None if case.rescue is None else case.rescue.belief
+    n = figures.draws.size
+    if first is None:
+        return np.full((n, 2, len(years)), np.nan)
+    path = "rescue.belief"
+    start = figures(f"{path}.honoured", first.honoured), figures(f"{path}.refused", first.refused)
+    half_life = figures(f"{path}.half_life", first.half_life)
+    honoured, similarity, age = _requests(case, figures, "client", power)
+    made = in_blocks(
+        partial(_ahead, years=jnp.asarray(years, float)), *start, honoured, similarity, age, half_life
+    )
+    return np.asarray(made)
+
+
+def _requests(case: Case, figures: Figures, holder: str, power: str) -> tuple[Array, Array, Array]:
+    """Past requests of one power as one holder sees them: outcome, similarity, age in years, shape (n, H) each."""
+    n, H = figures.draws.size, len(case.history)
+    now = case.date if case.rescue is None or case.rescue.asked is None else case.rescue.asked
+    honoured, similarity, age = np.zeros((3, n, H))
+    for j, request in enumerate(case.history):
+        age[:, j] = years_between(request.date, now)
+        if request.patron != power or holder not in request.similarity:
+            continue
+        path = f"history.{request.id}"
+        honoured[:, j] = figures(f"{path}.honoured", request.honoured)
+        similarity[:, j] = figures(f"{path}.similarity.{holder}", request.similarity[holder])
+    return honoured, similarity, age
+
+
 def watchers(case: Case, power: str) -> tuple[str, ...]:
     """The observers that could turn to a power."""
     return tuple(o for o, record in case.observers.items() if not record.patrons or power in record.patrons)
@@ -93,22 +139,15 @@ def _beliefs(
     half_life: Array,
     likeness: Array,
 ) -> Beliefs:
-    n, P, H = figures.draws.size, len(case.powers), len(case.history)
-    now = case.date if case.rescue is None or case.rescue.asked is None else case.rescue.asked
+    P = len(case.powers)
     # Requests that say nothing about a power, or nothing to this holder, stay at a similarity of zero, so that one
     # compiled program serves all.
-    honoured, similarity = np.zeros((2, n, P, H))
-    age = np.array([years_between(request.date, now) for request in case.history])
-    for j, request in enumerate(case.history):
-        if holder not in request.similarity:
-            continue
-        path, k = f"history.{request.id}", list(case.powers).index(request.patron)
-        honoured[:, k, j] = figures(f"{path}.honoured", request.honoured)
-        similarity[:, k, j] = figures(f"{path}.similarity.{holder}", request.similarity[holder])
+    each = [_requests(case, figures, holder, power) for power in case.powers]
+    honoured, similarity, age = (np.stack(x, axis=1) for x in zip(*each, strict=True))
     known = np.array([p in powers for p in case.powers])
     given = (x[:, None] for x in (*first, half_life, likeness))
     a, b, fading, like = (np.repeat(x, P, axis=1) for x in given)
-    made = in_blocks(_program, a, b, honoured, similarity, np.broadcast_to(age, (n, P, H)), fading, like)
+    made = in_blocks(_program, a, b, honoured, similarity, age, fading, like)
     return Beliefs(*(np.where(known, x, np.nan) for x in made))
 
 
@@ -126,3 +165,21 @@ def _program(
     belief = reputation.learn(reputation.Reliability(a, b), honoured, similarity, age, half_life)
     honoured_now, refused_now = (reputation.update(belief, y, likeness) for y in (1.0, 0.0))
     return belief.mean, honoured_now.mean, refused_now.mean
+
+
+@jax.jit
+def _ahead(
+    a: jax.Array,
+    b: jax.Array,
+    honoured: jax.Array,
+    similarity: jax.Array,
+    age: jax.Array,
+    half_life: jax.Array,
+    *,
+    years: jax.Array,
+) -> jax.Array:
+    """Means of the belief by year, from history and with the present request honoured, shape (n, 2, Y)."""
+    first = reputation.Reliability(a, b)
+    now = reputation.learn(first, honoured, similarity, age, half_life)
+    both = (now, reputation.update(now, 1.0))
+    return jnp.stack([reputation.fading(first, one, years, half_life).mean for one in both], axis=1)

@@ -30,7 +30,7 @@ from tertius._study.draws import Design, Draws, design, draw
 from tertius._study.explorer import Explorer
 from tertius._study.layout import kept_groups, raw_groups
 from tertius._study.simulate import Simulation, simulate
-from tertius._study.stages import Context, run_stages
+from tertius._study.stages import Context, outlook, run_stages
 from tertius._study.structures import BASE, RIVALS, Structure
 from tertius._study.trade import TradeResults
 from tertius._study.world import Figures
@@ -160,7 +160,11 @@ def run(
                 rest = _further(case, few, main, further, report)
             _refuse(rest, allow_unconverged)
             worst = max(worst, _worst(rest))
-            tree |= _exit_groups(case, main, rest)
+            both = _joined(main, rest)
+            more = raw_groups(case, both, None)
+            tree |= _exit_groups(more, both)
+            if "/outlook" in tree:
+                tree["/outlook"] = _further_outlook(case, few, whole, both, more, tree["/outlook"])
             if shared is not None and rest.trade is not None:
                 shared = shared.joined(rest.trade)
         waiting |= {s.id: aside(partial(rival, s, shared)) for s in structures if not s.changes_trade}
@@ -201,10 +205,11 @@ def run(
 
 @dataclass(frozen=True)
 class _Run:
-    """One simulation with the draws in which everything converged, and its groups in those."""
+    """One simulation with the draws in which everything converged, its groups in those, and in all draws (``raw``)."""
 
     simulation: Simulation
     groups: dict[str, xr.Dataset]
+    raw: Mapping[str, xr.Dataset]
 
 
 def _complete(
@@ -222,7 +227,7 @@ def _complete(
     assert made.converged is not None
     assert made.residual is not None
     whole = replace(simulation, converged=made.converged, residual=made.residual)
-    return _Run(whole, kept_groups(made.groups, made.converged))
+    return _Run(whole, kept_groups(made.groups, made.converged), made.groups)
 
 
 def _part(draws: int, most: int) -> int:
@@ -252,7 +257,8 @@ def _sub_run(
     if further:
         few = values.head(min(STRUCTURE_DRAWS, values.size))
         rest = _further(case, few, main, further)
-        found |= _exit_groups(case, main, rest)
+        both = _joined(main, rest)
+        found |= _exit_groups(raw_groups(case, both, None), both)
     return _SubRun(_tree(_inputs(layout, values, kept), found), kept)
 
 
@@ -294,16 +300,37 @@ def _further(
     return simulate(case, few, BASE, only=only, trade_levers=levers, progress=report)
 
 
-def _exit_groups(case: Case, main: Simulation, rest: Simulation) -> dict[str, xr.Dataset]:
-    """The groups of further exits, in the draws that converged both there and in the main run."""
+def _joined(main: Simulation, rest: Simulation) -> Simulation:
+    """Further exits, converged where the main run on which they stand did as well."""
     first = slice(len(rest.converged))
-    both = replace(
+    return replace(
         rest,
         converged=rest.converged & main.converged[first],
         residual=np.maximum(rest.residual, main.residual[first]),
     )
-    raw = {path: made for path, made in raw_groups(case, both, None).items() if path != "/levers"}
-    return kept_groups(raw, both.converged)
+
+
+def _exit_groups(raw: Mapping[str, xr.Dataset], rest: Simulation) -> dict[str, xr.Dataset]:
+    """The groups of further exits, in the draws that converged."""
+    return kept_groups({path: made for path, made in raw.items() if path != "/levers"}, rest.converged)
+
+
+def _further_outlook(
+    case: Case,
+    few: Draws,
+    main: _Run,
+    rest: Simulation,
+    more: Mapping[str, xr.Dataset],
+    group: xr.Dataset,
+) -> xr.Dataset:
+    """The group ``/outlook`` with the scenarios of further exits beside its own."""
+    before = {
+        path: made.isel(draw=slice(0, few.size))
+        for path, made in main.raw.items()
+        if path in ("/levers", "/rescue", "/outlook")
+    }
+    context = Context(case, Figures(few), BASE, rest, None, {**more, **before})
+    return outlook.with_further(group, outlook.further(context))
 
 
 def _tree(inputs: xr.Dataset, made: Mapping[str, xr.Dataset]) -> xr.DataTree:

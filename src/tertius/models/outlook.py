@@ -6,9 +6,10 @@ In a non-trade domain (:mod:`tertius.models.displacement`) supplier p's weight a
 .. math:: k_p(t) = \exp(g_p t / 100), \qquad g_p = d_p + r_p e_p
 
 with drift :math:`d_p` and, where exposure counts, :math:`r_p` log points that a year of full exposure adds and
-:math:`e_p` the exposure, between 0 and 1. Shares after t years solve the domain's bundle with these weights, and levers
-follow from the shares as they do today, with capacities that limit whoever grows. In trade, where shares would need a
-new equilibrium for every year, the lever moves in proportion to the power's share in the client's trade:
+:math:`e_p` the exposure, between 0 and 1; what happens once, or for a while, adds log points of its own,
+:math:`k_p(t) = \exp((g_p t + j_p(t)) / 100)`. Shares after t years solve the domain's bundle with these weights, and
+levers follow from the shares as they do today, with capacities that limit whoever grows. In trade, where shares would
+need a new equilibrium for every year, the lever moves in proportion to the power's share in the client's trade:
 
 .. math:: s_p(t) = \frac{s_p e^{g_p t/100}}{\sum_q s_q e^{g_q t/100}}, \qquad L_p(t) = L_p \frac{s_p(t)}{s_p}.
 
@@ -69,6 +70,7 @@ def project(
     eta: ArrayLike,
     g: ArrayLike,
     years: ArrayLike,
+    jump: ArrayLike = 0.0,
     *,
     rho: ArrayLike | None = None,
     nests: ArrayLike | None = None,
@@ -87,6 +89,8 @@ def project(
         Yearly growth of every supplier's weight, log points, ``(..., P)``.
     years
         ``(Y,)``, from today on.
+    jump
+        What is added to each supplier's weight in each year, log points, ``(..., Y, P)``.
     rho, nests
         Of a nested bundle, as in :func:`tertius.models.displacement.displace_nested`.
 
@@ -95,8 +99,10 @@ def project(
     Projection
         What :func:`tertius.models.levers.lever` says of the shares in each year; what is not stated stays ``NaN``.
     """
-    s, omega, sigma, eta, g, years = (jnp.asarray(x, float) for x in (s, omega, sigma, eta, g, years))
-    grown = jnp.exp(g[..., None, :] * years[:, None] / 100)
+    s, omega, sigma, eta, g, years, jump = (
+        jnp.asarray(x, float) for x in (s, omega, sigma, eta, g, years, jump)
+    )
+    grown = jnp.exp((g[..., None, :] * years[:, None] + jump) / 100)
     keep = jnp.where(jnp.isnan(s)[..., None, :], 1.0, grown)
     args = (s[..., None, :], keep, sigma[..., None])
     if rho is None or nests is None:

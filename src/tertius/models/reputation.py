@@ -30,6 +30,7 @@ from tertius.models.levers import lever
 __all__ = [
     "Leaning",
     "Reliability",
+    "fading",
     "leaning",
     "learn",
     "likelier_reliable",
@@ -120,6 +121,38 @@ def learn(
     arrays = (jnp.asarray(x, float) for x in (*first, honoured, similarity, age, half_life))
     result: Reliability = _learn(*arrays)
     return result
+
+
+def fading(first: Reliability, now: Reliability, years: ArrayLike, half_life: ArrayLike) -> Reliability:
+    r"""Return the belief some years on if nobody asks again: every request fades, and the first belief is left.
+
+    .. math:: a(t) = a_0 + 2^{-t/h} (a - a_0), \qquad b(t) = b_0 + 2^{-t/h} (b - b_0)
+
+    which is :func:`learn` with every age t years higher, since one half-life holds for all requests.
+
+    Parameters
+    ----------
+    first
+        The belief before any request, ``(...)``.
+    now
+        The belief today, ``(...)``.
+    years
+        ``(Y,)``, from today on.
+    half_life
+        Years after which a request counts half, ``(...)``.
+
+    Returns
+    -------
+    Reliability
+        ``(..., Y)``.
+    """
+    left = recency(jnp.asarray(years, float), jnp.asarray(half_life, float)[..., None])
+
+    def on(start: ArrayLike, today: ArrayLike) -> Array:
+        one, other = jnp.asarray(start, float)[..., None], jnp.asarray(today, float)[..., None]
+        return one + left * (other - one)
+
+    return Reliability(on(first.a, now.a), on(first.b, now.b))
 
 
 @jax.jit

@@ -27,7 +27,9 @@ class _Learned:
         self.belief: Cells = estimates(data["belief"])
         self.lesson: Cells = estimates(data["lesson"])
         self.hold: Cells = estimates(data["hold"])
+        self.guarantee: Cells = estimates(data["hold_guarantee"])
         self.worth: Cells = estimates(data["worth"])
+        self.worth_by: Cells = estimates(data["worth_by"])
         self.taught = [p for p in self.powers if any(self._moves(o, p) for o in self.observers)]
 
     def _moves(self, observer: str, power: str) -> bool:
@@ -62,9 +64,20 @@ class _Learned:
         refused = self.worth.get((power, "refused"), _NONE)
         if worth.known:
             words += (
-                f" Over all of them together {name}'s lever rises by {worth.full()} log points of their welfare; "
-                f"had it refused, it would have changed by {refused.full()}."
+                f" Over all of them together {name}'s levers rise by {worth.full()} log points of their welfare; "
+                f"had it refused, they would have changed by {refused.full()}."
             )
+            parts = [
+                (words_, self.worth_by.get((power, "honoured", channel), _NONE))
+                for channel, words_ in (
+                    ("domain", "through what they have of it for their security"),
+                    ("guarantee", "through its guarantee of their regimes"),
+                )
+            ]
+            if all(cell.known for _, cell in parts):
+                words += (
+                    " Of that, " + listed([f"{cell.text()} comes {w}" for w, cell in parts]) + " (medians)."
+                )
         return words
 
     def chart(self) -> Figure:
@@ -102,24 +115,37 @@ class _Learned:
             [
                 head(self.observer(o)),
                 *(estimate_cell(self.belief[o, power, m]) for m in ("before", "honoured", "refused")),
-                estimate_cell(self.hold[o, power, "before"]),
-                estimate_cell(self.hold[o, power, "honoured"]),
             ]
             for o in self.observers
             if self.belief[o, power, "before"].known
         ]
         return Table(
-            f"Belief that {self.names.power(power)} comes if asked, and its lever over each in log points",
-            [
-                head(""),
-                head("Before"),
-                head("It came"),
-                head("Had it refused"),
-                head("Lever before"),
-                head("Lever after"),
-            ],
+            f"Belief that {self.names.power(power)} comes if asked",
+            [head(""), head("Before"), head("It came"), head("Had it refused")],
             rows,
         )
+
+    def levers(self) -> list[Block]:
+        """What the power holds over every observer, and what it holds once it has come."""
+        power = self.asked
+        rows = [
+            [head(self.observer(o)), *map(estimate_cell, cells)]
+            for o in self.observers
+            for cells in [
+                [held[o, power, m] for held in (self.hold, self.guarantee) for m in ("before", "honoured")]
+            ]
+            if any(cell.known for cell in cells)
+        ]
+        if not rows:
+            return []
+        return [
+            Table(
+                f"{self.names.power(power)}'s levers over each, log points: through what it has of it for its "
+                "security, and through the guarantee of its regime",
+                [head(""), head("Security"), head("It came"), head("Guarantee"), head("It came")],
+                rows,
+            )
+        ]
 
     def others(self) -> list[Block]:
         """What they believe of the other powers that they could turn to."""
@@ -151,7 +177,7 @@ def part(reading: Reading) -> Part | None:
     found = _Learned(reading, data)
     blocks: list[Block] = [Paragraph(found.sentence())]
     if found.asked:
-        blocks += [found.chart(), found.table(), *found.others()]
+        blocks += [found.chart(), found.table(), *found.levers(), *found.others()]
     return Part("learned", "What others learned", "What others learned", blocks)
 
 
@@ -166,6 +192,8 @@ def summary(reading: Reading) -> dict[str, Any]:
             "belief": nested(found.belief),
             "lesson": nested(found.lesson),
             "lever": nested(found.hold),
+            "guarantee": nested(found.guarantee),
             "worth": nested(found.worth),
+            "worth_by": nested(found.worth_by),
         }
     }

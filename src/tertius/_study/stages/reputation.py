@@ -1,8 +1,11 @@
 """What the observers learn from a request honoured or refused, and what that is worth to the power that was asked.
 
 Both branches are computed, whatever is decided: what each would teach goes into the decision to come, and the reader
-sees what hung on it. An observer leans on the powers in the domain that it names, with its own ties; the weight, the
-elasticity and the capacities of that domain are the client's.
+sees what hung on it. An observer leans on a power through two channels:
+
+* the domain that it names, with its own ties; the weight, the elasticity and the capacities are the client's;
+* the power's guarantee of its regime, in proportion to what it believes. How much help adds to the survival of a regime
+  like it is taken from the client before its crisis, and so is what survival is worth, where the observer states none.
 """
 
 from __future__ import annotations
@@ -14,19 +17,30 @@ from numpy.typing import NDArray
 
 from tertius._study.beliefs import observer_beliefs
 from tertius._study.compilation import in_blocks
+from tertius._study.crisis import Question
 from tertius._study.stages import Context, Made
 from tertius._study.world import bundle
-from tertius.models import reputation
+from tertius.models import levers, reputation
 from tertius.models.displacement import Status
 
-__all__ = ["MOMENTS", "run"]
+__all__ = ["CHANNELS", "MOMENTS", "run"]
 
 Array = NDArray[np.float64]
 
 MOMENTS = ("before", "honoured", "refused")
 """From history alone; once the present request has been honoured, or refused."""
 
-_LEAN = jax.jit(reputation.leaning)
+CHANNELS = ("domain", "guarantee")
+"""How an observer leans on a power: in a domain, and on its guarantee."""
+
+
+def _guaranteed(helped: jax.Array, alone: jax.Array, belief: jax.Array, weight: jax.Array) -> jax.Array:
+    """Levers of the powers' guarantees over every observer, shape (n, M, P, 3)."""
+    shape = (slice(None), None, slice(None), None)
+    return levers.guarantee(helped[shape], alone[shape], belief, weight[:, :, None, None])
+
+
+_LEAN, _GUARANTEED = jax.jit(reputation.leaning), jax.jit(_guaranteed)
 
 
 def run(context: Context) -> Made:
@@ -59,10 +73,11 @@ def run(context: Context) -> Made:
             lever[:, m, :, t] = found.lever
             converged &= found.status <= Status.INFINITE
             residual = np.maximum(residual, found.residual)
+    guarantee = _guarantees(context, belief)
     # An observer without a stated tie to a power adds nothing to that power's account; if none has one, it is missing.
-    change = lever[..., 1:] - lever[..., :1]
-    known = ~np.isnan(change).all(axis=1)
-    worth = np.where(known, np.nansum(change, axis=1), np.nan)
+    channels = np.stack([_gained(lever), _gained(guarantee)], axis=-1)
+    known = ~np.isnan(channels).all(axis=-1)
+    worth = np.where(known, np.nansum(channels, axis=-1), np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         lesson = 100 * np.log(belief[..., 1] / belief[..., 2])
     group = xr.Dataset(
@@ -85,16 +100,56 @@ def run(context: Context) -> Made:
                 "log points",
                 "lever of the power over the observer in the domain in which it leans on it",
             ),
+            "hold_guarantee": _variable(
+                ("draw", "observer", "power", "moment"),
+                guarantee,
+                "log points",
+                "lever of the power's guarantee over the observer",
+            ),
             "worth": _variable(
                 ("draw", "power", "taught"),
                 worth,
                 "log points",
-                "sum over the observers of the change of the power's lever",
+                "sum over the observers of the change of the power's levers",
+            ),
+            "worth_by": _variable(
+                ("draw", "power", "taught", "channel"),
+                channels,
+                "log points",
+                "the same by channel: in the domain in which it leans on the power, and on its guarantee",
             ),
         },
-        coords={"observer": observers, "power": powers, "moment": list(MOMENTS), "taught": list(MOMENTS[1:])},
+        coords={
+            "observer": observers,
+            "power": powers,
+            "moment": list(MOMENTS),
+            "taught": list(MOMENTS[1:]),
+            "channel": list(CHANNELS),
+        },
     )
     return Made({"/reputation": group}, converged, residual)
+
+
+def _guarantees(context: Context, belief: Array) -> Array:
+    """Levers of the guarantees over the observers, shape (n, M, P, 3); ``NaN`` where the case has no rescue."""
+    if "/rescue" not in context.groups:
+        return np.full(belief.shape, np.nan)
+    case, ask = context.case, Question(context.case, context.figures)
+    client = ask(case.crisis, "crisis", "guarantee_weight")
+    weight = [
+        client if record.guarantee_weight is None else ask(record, f"observers.{name}", "guarantee_weight")
+        for name, record in case.observers.items()
+    ]
+    group = context.groups["/rescue"].sel(state="before")
+    helped, alone = (group[name].values for name in ("next_helped", "next_alone"))
+    return np.asarray(in_blocks(_GUARANTEED, helped, alone, belief, np.stack(weight, axis=1)))
+
+
+def _gained(lever: Array) -> Array:
+    """Change of each power's lever over all observers together, shape (n, P, 2); ``NaN`` where none is known."""
+    change = lever[..., 1:] - lever[..., :1]
+    known = ~np.isnan(change).all(axis=1)
+    return np.where(known, np.nansum(change, axis=1), np.nan)
 
 
 def _variable(dims: tuple[str, ...], values: Array, unit: str, name: str) -> xr.Variable:

@@ -44,7 +44,8 @@ class Observer(Record):
         default_factory=dict, description="Share of each power in its bundle of that domain."
     )
     guarantee_weight: NonNegative | None = Field(
-        None, description="ω_g: log points that it gives for one log point of its survival."
+        None,
+        description="ω_g: log points that it gives for one log point of its survival; left out, the client's.",
     )
     note: str | None = Field(None, description="Anything a reader should know.")
 

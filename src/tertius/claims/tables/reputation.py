@@ -11,7 +11,9 @@ TABLE: tuple[Entry, ...] = (
     Entry("reputation", "belief", ("draw", "observer", "power", "moment"), "probability"),
     Entry("reputation", "lesson", ("draw", "observer", "power"), "log points"),
     Entry("reputation", "hold", ("draw", "observer", "power", "moment"), "log points"),
+    Entry("reputation", "hold_guarantee", ("draw", "observer", "power", "moment"), "log points"),
     Entry("reputation", "worth", ("draw", "power", "taught"), "log points"),
+    Entry("reputation", "worth_by", ("draw", "power", "taught", "channel"), "log points"),
 )
 
 
@@ -21,4 +23,5 @@ def labels(case: Case) -> dict[str, tuple[str, ...]]:
         "observer": tuple(case.observers),
         "moment": ("before", "honoured", "refused"),
         "taught": ("honoured", "refused"),
+        "channel": ("domain", "guarantee"),
     }
