@@ -160,6 +160,28 @@ def test_shapley_effects_of_independent_inputs_are_their_shares(weights: list[fl
     np.testing.assert_allclose(linear_gaussian(np.array(weights), np.eye(len(weights))), shares, atol=1e-9)
 
 
+def test_several_decisions_are_worth_what_each_is_by_itself() -> None:
+    x = np.random.default_rng(3).normal(size=(512, 4))
+    holds = (x[:, :2] + x[:, 2:] > [0.1, -0.4]).astype(float)
+    utility = np.stack([holds, 1 - holds], axis=-1)
+    found = evppi(utility, x)
+    for j in range(2):
+        alone = evppi(utility[:, j], x)
+        np.testing.assert_allclose(found.value[j], alone.value, atol=1e-12)
+        np.testing.assert_allclose(found.error[j], alone.error, atol=1e-12)
+
+
+def test_weak_terms_are_seen_once_strong_ones_are_known() -> None:
+    """A product with a long tail seems to go with many inputs that have no part in it, until it is fitted."""
+    u = _points(120, 11)
+    strong = np.exp(3 * u[:, 0] + 2 * u[:, 1]) * (0.5 + u[:, 2])
+    weak = 0.15 * strong.std() * (u[:, 3] - 0.5) * np.sqrt(12)
+    found = effects(u, (strong + weak)[:, None])
+    assert found.unexplained[0] < 0.005
+    assert found.total[0, 3] == pytest.approx(weak.var() / (strong + weak).var(), abs=3 * found.error[0, 3])
+    assert (found.total[0, 4:] < 0.006).all()
+
+
 def test_elementary_effects_are_salibs_on_the_same_trajectories(known: dict[str, Any]) -> None:
     _, call = _functions(known)["ishigami"]
     points = trajectories(3, 1000, seed=2)

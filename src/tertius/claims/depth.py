@@ -165,11 +165,11 @@ class _Court:
             found = effects(self.x[there], y[there][:, members])
             first[members], total[members], shapley[members] = found.first, found.total, found.shapley
             error[members], unexplained[members] = found.error, found.unexplained
-            for j in members:
-                if j < len(self.claims):
-                    holds = (y[there, j] > 0).astype(float)
-                    value = evppi(np.stack([holds, 1 - holds], axis=1), self.x[there])
-                    worth[j], worth_error[j] = value.value, value.error
+            judged = [j for j in members if j < len(self.claims)]
+            if judged:
+                holds = (y[there][:, judged] > 0).astype(float)
+                value = evppi(np.stack([holds, 1 - holds], axis=-1), self.x[there])
+                worth[judged], worth_error[judged] = value.value, value.error
             self.tell("drivers", (done + 1) / len(together))
         dims = ("number", "input")
 

@@ -9,17 +9,20 @@ variance that its term brings, so that
 * its Shapley effect shares every product equally between the two (Owen 2014),
 
 each over the variance of the number. Terms are chosen by their correlation with what is not yet explained, among all
-inputs and all pairs, where that stands out from noise (the universal threshold of Donoho & Johnstone 1994), and fitted
-together by least squares. What the polynomial misses is seen by leaving out one draw at a time, and is reported: any
-index can be too low by that share.
+inputs and all pairs, where that stands out from noise (the universal threshold of Donoho & Johnstone 1994), the
+strongest first, fitted together by least squares, and left out again where they do not stand out beside the others.
+What the polynomial misses is seen by leaving out one draw at a time, and is reported: any index can be too low by
+that share.
 """
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cho_solve, cholesky, solve_triangular
 
 __all__ = ["Chaos", "effects"]
 
@@ -37,11 +40,11 @@ _COARSE = 2
 _FEW = 12
 """So many inputs are looked at with fine products."""
 
-_ROUNDS = 4
-"""Times that terms are chosen by what is left."""
+_ROUNDS = (32, 64, 128, 128)
+"""Terms at most that each round adds: the strongest first, so that what is left shows weaker ones more clearly."""
 
-_BROAD_ROUNDS = 2
-"""The first of them in which all pairs are looked at."""
+_BROAD_ROUNDS = (1, 2)
+"""The rounds in which all pairs are looked at, the first being that of single inputs."""
 
 _BROAD_DRAWS = 4096
 """Draws at most with which all pairs are looked at."""
@@ -100,7 +103,9 @@ def effects(x: Array, y: Array) -> Chaos:
     basis = _legendre(x, _FINE)
     # Single precision is enough to see which of a hundred thousand products stand out.
     coarse = basis[1 : _COARSE + 1, :_BROAD_DRAWS].astype(np.float32)
-    parts = [_one(basis, coarse, y[:, j]) for j in range(y.shape[1])]
+    # Most of it is matrix products, which leave the interpreter free.
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        parts = list(pool.map(lambda column: _one(basis, coarse, column), y.T))
     if not parts:
         empty = np.empty((0, k))
         return Chaos(empty, empty, empty, empty, np.empty(0))
@@ -110,10 +115,18 @@ def effects(x: Array, y: Array) -> Chaos:
 
 def _legendre(x: Array, degree: int) -> Array:
     """Polynomials of degree 0 … of each input's ranks, orthonormal: shape (degree + 1, n, k)."""
-    n = len(x)
-    ranks = np.argsort(np.argsort(x, axis=0, kind="stable"), axis=0)
-    values = np.polynomial.legendre.legvander((2 * ranks + 1) / n - 1, degree)
-    return np.ascontiguousarray(np.moveaxis(values * np.sqrt(2 * np.arange(degree + 1) + 1), -1, 0))
+    n, k = x.shape
+    order = np.argsort(x, axis=0, kind="stable")
+    z = np.empty((n, k))
+    np.put_along_axis(z, order, ((2 * np.arange(n) + 1) / n - 1)[:, None], axis=0)
+    values = np.empty((degree + 1, n, k))
+    values[0] = 1.0
+    values[1:2] = z
+    for d in range(1, degree):
+        # Bonnet's recursion.
+        values[d + 1] = ((2 * d + 1) * z * values[d] - d * values[d - 1]) / (d + 1)
+    values *= np.sqrt(2 * np.arange(degree + 1) + 1)[:, None, None]
+    return values
 
 
 def _one(basis: Array, coarse: NDArray[np.float32], y: Array) -> tuple[Array, Array, Array, Array, float]:
@@ -127,18 +140,28 @@ def _one(basis: Array, coarse: NDArray[np.float32], y: Array) -> tuple[Array, Ar
     y = centre / np.sqrt(variance)
     terms: list[_Term] = []
     design = np.ones((n, 1))
-    rest, fit, hat = y, np.zeros(1), np.full(n, 1 / n)
-    for turn in range(_ROUNDS):
-        room = n // 8 - len(terms)
-        new = _chosen(basis, coarse if turn < _BROAD_ROUNDS else None, rest, terms)[: max(room, 0)]
+    gram = np.full((1, 1), float(n))
+    rest, fit, factor = y, np.zeros(1), np.sqrt(gram)
+    for turn, most in enumerate(_ROUNDS):
+        room = min(most, n // 8 - len(terms))
+        new = _chosen(basis, coarse if turn in _BROAD_ROUNDS else None, rest, terms)[: max(room, 0)]
         if not new:
-            break
+            continue
         terms += new
-        design = np.concatenate([design, _columns(basis, new)], axis=1)
-        q, r = np.linalg.qr(design)
-        fit = np.linalg.lstsq(r, q.T @ y, rcond=None)[0]
-        rest = y - design @ fit
-        hat = (q**2).sum(axis=1)
+        columns = _columns(basis, new)
+        across = design.T @ columns
+        gram = np.block([[gram, across], [across.T, columns.T @ columns]])
+        design = np.concatenate([design, columns], axis=1)
+        # The polynomials are nearly orthonormal over the draws, so that the normal equations lose nothing.
+        factor, fit, rest = _fitted(design, gram, y)
+        # What seemed to stand out and, beside the others, does not is left out again.
+        spread = float((rest**2).sum()) / max(1, n - design.shape[1]) / n
+        stays = np.append(True, fit[1:] ** 2 > 2 * np.log(len(fit)) * spread)
+        if not stays.all():
+            terms = [term for term, stay in zip(terms, stays[1:], strict=True) if stay]
+            design, gram = design[:, stays], gram[np.ix_(stays, stays)]
+            factor, fit, rest = _fitted(design, gram, y)
+    hat = np.square(solve_triangular(factor, design.T, lower=True)).sum(axis=0)
     missed = float(np.mean((rest / np.maximum(1 - hat, 1e-6)) ** 2))
     spread = float((rest**2).sum()) / max(1, n - design.shape[1]) / n
     first, total, shapley, noise = np.zeros(k), np.zeros(k), np.zeros(k), np.zeros(k)
@@ -154,6 +177,13 @@ def _one(basis: Array, coarse: NDArray[np.float32], y: Array) -> tuple[Array, Ar
     # The variance itself is an estimate as well.
     fourth = max(0.0, float((y**4).mean()) - 1) / n
     return first, total, shapley, np.sqrt(noise + total**2 * fourth), missed
+
+
+def _fitted(design: Array, gram: Array, y: Array) -> tuple[Array, Array, Array]:
+    """The Cholesky factor of the normal equations, their solution and what it leaves."""
+    factor = cholesky(gram, lower=True)
+    fit = cho_solve((factor, True), design.T @ y)
+    return factor, fit, y - design @ fit
 
 
 def _columns(basis: Array, terms: list[_Term]) -> Array:
