@@ -1,6 +1,8 @@
 """Rescues of the shipped cases beside what happened, and once more with what history says of a land border.
 
-    python validation/rescues.py [--draws 1024]
+    python validation/rescues.py [--draws 1024] [--price]
+
+With ``--price``: what would be demanded and granted in each case, with the rescue and without, and nothing else.
 
 ``tertius score --rescues`` gives the forecasts. They assume of every power what ``kazakhstan-2022`` assumes of Russia,
 whose long border with Kazakhstan is the ground of the weight of its own security. Where the power has no land
@@ -106,11 +108,44 @@ def compared(slope: Floats, draws: int = rescues.DRAWS) -> pd.DataFrame:
     return pd.DataFrame(rows).T
 
 
+def prices(draws: int = rescues.DRAWS) -> pd.DataFrame:
+    """Return what is demanded and paid in every case, concession by concession: means over the draws.
+
+    Parameters
+    ----------
+    draws
+        Of each case.
+    """
+    rows = []
+    for name, case in rescues.scored_cases().items():
+        group = rescues.stages(case, draws, only=("regime", "rescue", "price"))["/price"]
+        mean = group[["demanded", "paid", "some", "because"]].mean("draw")
+        for concession, about in case.concessions.items():
+            of = mean.sel(concession=concession)
+            rows.append(
+                {
+                    "case": name,
+                    "concession": concession + (" (control)" if about.control else ""),
+                    "demanded": float(of["demanded"].sel(branch="rescued")),
+                    "paid": float(of["paid"].sel(branch="rescued")),
+                    "paid, alone": float(of["paid"].sel(branch="alone")),
+                }
+            )
+        some = mean["some"].sel(branch="alone")
+        total = {"concession": "at least one", "paid, alone": some, "because": mean["because"]}
+        rows.append({"case": name, **{k: v if isinstance(v, str) else float(v) for k, v in total.items()}})
+    return pd.DataFrame(rows)
+
+
 def main() -> None:
     """Print what docs/history.md quotes."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--draws", type=int, default=rescues.DRAWS)
+    parser.add_argument("--price", action="store_true")
     given = parser.parse_args()
+    if given.price:
+        print(prices(given.draws).to_string(index=False, float_format="{:.2f}".format, na_rep=""))
+        return
     history = _history()
     fit = history.hierarchical(history.table(), 300)
     slope = np.random.default_rng(0).permutation(fit.draws["slopes"][:, 0])

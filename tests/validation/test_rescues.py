@@ -115,7 +115,7 @@ def test_the_table_that_is_documented(cases):
     known = {
         "armenia-2022": {"lawful": 0.75, "sends": 0.72, "comes": 0.54},
         "belarus-2020": {"lawful": 0.75, "sends": 0.78, "comes": 0.58},
-        "gambia-2017": {"lawful": 0.47, "sends": 0.89, "comes": 0.41},
+        "gambia-2017": {"lawful": 0.47, "sends": 0.88, "comes": 0.41},
         "kyrgyzstan-2010": {"lawful": 0.47, "sends": 0.84, "comes": 0.39},
     }
     for name, values in known.items():
@@ -136,6 +136,42 @@ def test_the_table_that_is_documented(cases):
     brier = sum((p - y) ** 2 for p, y in by_hand) / 3
     assert (overall["settled"], overall["hits"]) == (3, 1)
     assert math.isclose(overall["brier"], brier, abs_tol=0.04)
+
+
+@pytest.mark.parametrize("name", ["belarus-2020", "gambia-2017"])
+def test_the_price_says_yes_and_no(cases, name):
+    """Much is conceded by Belarus without a rescue, little by the Gambia; land by nobody."""
+    case = cases[name]
+    group = rescues.stages(case, 256, only=("regime", "rescue", "price"))["/price"].mean("draw")
+    assert float(group["paid"].sel(concession="land").max()) < 0.01
+    alone, because = float(group["some"].sel(branch="alone")), float(group["because"])
+    if name == "belarus-2020":
+        assert alone > 0.8
+        assert because < 0.1
+    else:
+        assert alone < 0.1
+        assert 0.4 < because < 0.6
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_two_controls_stand_beside_what_was_expected(cases, name):
+    controls = [c for c in cases[name].concessions.values() if c.control]
+    assert len(controls) == 2
+    assert len(cases[name].concessions) - 2 >= 2
+    founding = {e.path: e.quantity for e in cases["kazakhstan-2022"].inputs()}
+    found = {e.path: e.quantity for e in cases[name].inputs()}
+    for ours, theirs in (("land", "northern_districts"), ("chinese_firms", "chinese_oil")):
+        for figure in (
+            "value",
+            "refused",
+            "backing_down",
+            "reputation",
+            "cost",
+            "public_weight",
+            "rationality",
+        ):
+            path = f"concessions.{ours}.{figure}"
+            assert found[path].distribution == founding[f"concessions.{theirs}.{figure}"].distribution, path
 
 
 def test_the_command_shows_both_sides(monkeypatch):

@@ -8,7 +8,7 @@ what the cases assume is the same in all of them, and a test holds them to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,8 +52,10 @@ def scored_cases() -> dict[str, Case]:
     return {n: c for n, c in cases.items() if c.rescue is not None and any(o.forecast for o in c.outcomes)}
 
 
-def stages(case: Case, draws: int = DRAWS, seed: int = 0) -> Mapping[str, xr.Dataset]:
-    """Return the groups ``/regime`` and ``/rescue`` of a case, base structure only.
+def stages(
+    case: Case, draws: int = DRAWS, seed: int = 0, only: Collection[str] = ("regime", "rescue")
+) -> Mapping[str, xr.Dataset]:
+    """Return the groups of a case's crisis, base structure only.
 
     Parameters
     ----------
@@ -63,13 +65,15 @@ def stages(case: Case, draws: int = DRAWS, seed: int = 0) -> Mapping[str, xr.Dat
         A power of two.
     seed
         Any whole number.
+    only
+        The stages to run.
     """
     layout = design(case, draws, seed)
     values = draw(case, layout, layout.a)
     first = next(iter(case.exits), None)
     made = simulate(case, values, BASE, only=[] if first is None else [first])
     context = Context(case, Figures(values), BASE, made, first, raw_groups(case, made, first))
-    return run_stages(context, only=("regime", "rescue")).groups
+    return run_stages(context, only=only).groups
 
 
 def forecasts(groups: Mapping[str, xr.Dataset]) -> dict[str, float]:
