@@ -28,7 +28,16 @@ from tertius.models.trade._system import HubLinks, Options, System, joined
 
 Group = tuple[int, NDArray[np.float64], NDArray[np.int64]]
 
-__all__ = ["Cuts", "by_chord", "by_newton", "chord_of", "every_cut", "every_pair", "one_by_one"]
+__all__ = [
+    "Cuts",
+    "by_chord",
+    "by_newton",
+    "chord_of",
+    "every_cut",
+    "every_pair",
+    "one_by_one",
+    "shared_options",
+]
 
 STRAGGLERS = 8
 
@@ -47,6 +56,11 @@ class Cuts(NamedTuple):
     residual: NDArray[np.float64]
     iterations: NDArray[np.int64]
     status: NDArray[np.int64]
+
+
+def shared_options(factors: Factors) -> Options:
+    """Of what is compiled here: with the world's output as numeraire a closure is a figure of the world."""
+    return Options(factors, "world_share", "world", (), ())
 
 
 def _cut_system(world: Worlds, hub: Array, gone: Array, options: Options) -> System:
@@ -143,7 +157,7 @@ def every_cut(
     progress
         Called with (exits done, exits in all).
     """
-    options = Options(factors, deficits, "world", (), ())
+    options = shared_options(factors)
     world = one_world(economy, theta, deficits)
     chord = chord_of(options, world)
     methods: list[Callable[[Array, Array], Equilibrium]] = [partial(by_chord, options, True, world, chord)]

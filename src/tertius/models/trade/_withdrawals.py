@@ -16,9 +16,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from tertius.models.trade._assemble import one_world
 from tertius.models.trade._economy import NOT_CONVERGED, Deficits, Economy, Equilibrium, Factors, calibrate
-from tertius.models.trade._leverage import NEWTON_UNKNOWNS, STRAGGLERS, WIDTH, by_chord, by_newton, chord_of
+from tertius.models.trade._leverage import (
+    NEWTON_UNKNOWNS,
+    STRAGGLERS,
+    WIDTH,
+    by_chord,
+    by_newton,
+    chord_of,
+    shared_options,
+)
 from tertius.models.trade._solve import WORKERS
-from tertius.models.trade._system import Options
 
 __all__ = ["withdrawals", "withdrawals_in_draws"]
 
@@ -60,7 +67,7 @@ def _prepared(
     economy: Economy, theta: ArrayLike, client: int, gone: ArrayLike, factors: Factors, deficits: Deficits
 ) -> Callable[[], Equilibrium]:
     """Factorise the Jacobian, and hand back what remains to be done."""
-    options = Options(factors, deficits, "world", (), ())
+    options = shared_options(factors)
     world = one_world(economy, jnp.asarray(theta, dtype=float), deficits)
     chord = chord_of(options, world)
     left = np.array(gone, dtype=float).T
