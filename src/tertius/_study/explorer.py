@@ -2,30 +2,47 @@
 
 All variants of a question are stacked and sent through the models together, in the same draws of everything else, so
 that what differs between two of them is what was changed and no noise.
+
+Most variants move a figure or two, and most questions are about a claim that reads one model or two. What each part of
+a run reads is written down when the study's first draws go through it: figures by path, and the parts before it. A
+variant then runs no more than the parts that what it moves can reach and that what is asked for goes back to; all else
+is as in the first draws.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from tertius._study.draws import Design, Draws, draw
+from tertius._study.layout import kept_groups, raw_groups
+from tertius._study.simulate import Simulation, simulate
+from tertius._study.stages import STAGES, Context, Made, run_stage
+from tertius._study.structures import BASE
 from tertius._study.trade import TradeResults
-from tertius.case import Case, Input
+from tertius._study.world import Figures
+from tertius.case import Case, Input, asked
 
 __all__ = ["Explored", "Explorer"]
 
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
-CHUNK = 8192
-"""Draws at most that go through the models together."""
+CHUNK = 2048
+"""Draws at most that go through the models together; some models take no more."""
 
-TRADED = ("trade.", "exits.")
-"""Sections whose inputs the trade equilibria read."""
+FIRST = 1024
+"""Draws at most of each variant."""
+
+ALONE = "simulation"
+"""The part of a run that every stage may build on: levers and what exits do."""
+
+INPUTS = "/inputs"
 
 
 @dataclass(frozen=True)
@@ -35,7 +52,7 @@ class Explored:
     Attributes
     ----------
     tree
-        Laid out like the findings; its draws are numbered within the chunk.
+        Laid out like the findings, with the groups that were asked for; its draws are numbered within the chunk.
     variants
         The numbers of the variants that it holds.
     rows
@@ -47,6 +64,68 @@ class Explored:
     rows: int
 
 
+@dataclass(frozen=True)
+class _Part:
+    """A part of a run, in the study's first draws.
+
+    Attributes
+    ----------
+    paths
+        The inputs that it has read.
+    parts
+        The parts before it that it has read.
+    groups
+        What it has made, over all draws.
+    converged
+        Shape (n,).
+    """
+
+    paths: frozenset[str]
+    parts: frozenset[str]
+    groups: Mapping[str, xr.Dataset]
+    converged: Mask
+
+
+@dataclass(frozen=True)
+class _First:
+    """The study's first draws, run once."""
+
+    draws: Draws
+    trade: TradeResults | None
+    parts: Mapping[str, _Part]
+
+    def makes(self, path: str) -> str | None:
+        """The part that makes a group; None if none does."""
+        return next((name for name, part in self.parts.items() if path in part.groups), None)
+
+    def behind(self, names: Iterable[str]) -> frozenset[str]:
+        """These parts with all that they go back to."""
+        found: set[str] = set()
+        left = list(names)
+        while left:
+            name = left.pop()
+            if name not in found:
+                found.add(name)
+                left += self.parts[name].parts
+        return frozenset(found)
+
+    def reached(self, moved: Collection[str]) -> frozenset[str]:
+        """The parts that come out otherwise when some inputs move."""
+        found: set[str] = set()
+        for name, part in self.parts.items():
+            if not part.paths.isdisjoint(moved) or not part.parts.isdisjoint(found):
+                found.add(name)
+        return frozenset(found)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What has to run for some variants."""
+
+    trade: bool
+    parts: frozenset[str]
+
+
 @dataclass
 class Explorer:
     """What is needed to run a case again.
@@ -55,18 +134,18 @@ class Explorer:
     ----------
     case, layout
         The case and the design of its study.
-    trade
-        The trade equilibria of some draws; None if the case has no trade.
-    run
-        Sends draws through every model, with their trade equilibria where these are known already; gives findings
-        without the draws that did not converge.
+    headline, exits
+        The exit that stands first, and all that anybody reads.
+    table
+        Makes the group ``/inputs`` of some draws.
     """
 
     case: Case
     layout: Design
-    trade: Callable[[Draws], TradeResults | None]
-    run: Callable[[Draws, TradeResults | None], xr.DataTree]
-    _known: tuple[Draws, TradeResults | None] | None = field(default=None, init=False)
+    headline: str | None
+    exits: tuple[str, ...]
+    table: Callable[[Draws, NDArray[np.int64]], xr.Dataset]
+    _known: _First | None = field(default=None, init=False)
 
     @property
     def inputs(self) -> tuple[Input, ...]:
@@ -75,7 +154,7 @@ class Explorer:
 
     def base(self, rows: int) -> Draws:
         """The study's first draws."""
-        return draw(self.case, self.layout, self.layout.a[:rows])
+        return self._first().draws.head(rows)
 
     def moved(self, rows: int, values: Mapping[str, float]) -> Draws:
         """The study's first draws with some inputs held at a value."""
@@ -111,32 +190,199 @@ class Explorer:
         return draw(self.case, self.layout, points)
 
     def explore(
-        self, variants: Sequence[Draws], report: Callable[[float], None] | None = None
+        self,
+        variants: Sequence[Draws],
+        report: Callable[[float], None] | None = None,
+        wanted: Sequence[Collection[str]] | None = None,
     ) -> Iterator[Explored]:
-        """Run variants of equal size, a chunk at a time."""
+        """Run variants of equal size, a chunk at a time.
+
+        Parameters
+        ----------
+        variants
+            Their draws.
+        report
+            Told the fraction done.
+        wanted
+            For each variant, paths of the groups that somebody reads; all if None.
+        """
         if not variants:
             return
         rows = variants[0].size
+        first = self._first()
+        every = frozenset({INPUTS, *(path for part in first.parts.values() for path in part.groups)})
+        asked_for = [every] * len(variants) if wanted is None else [every & frozenset(w) for w in wanted]
+        plans: dict[_Plan, list[int]] = {}
+        for k, (variant, groups) in enumerate(zip(variants, asked_for, strict=True)):
+            plans.setdefault(self._plan(variant, groups), []).append(k)
         step = max(1, CHUNK // rows)
-        start, shared = self._start(rows)
-        # What leaves trade alone needs no new equilibrium, which is where the time goes.
-        traded = [p for p in start.columns if p.startswith(TRADED)]
-        same = [all(v[p] is start[p] or np.array_equal(v[p], start[p]) for p in traded) for v in variants]
         done = 0
-        for alike in (True, False):
-            numbers = [k for k, s in enumerate(same) if s == alike]
-            for first in range(0, len(numbers), step):
-                part = numbers[first : first + step]
-                columns = {p: np.concatenate([variants[k][p] for k in part]) for p in start.columns}
-                known = shared.repeated(len(part)) if alike and shared is not None else None
-                yield Explored(self.run(Draws(rows * len(part), columns), known), tuple(part), rows)
-                done += len(part)
+        for plan, numbers in plans.items():
+            for start in range(0, len(numbers), step):
+                chunk = numbers[start : start + step]
+                groups = frozenset().union(*(asked_for[k] for k in chunk))
+                yield Explored(self._run([variants[k] for k in chunk], plan, groups), tuple(chunk), rows)
+                done += len(chunk)
                 if report is not None:
                     report(done / len(variants))
 
-    def _start(self, rows: int) -> tuple[Draws, TradeResults | None]:
-        """The study's first draws and their trade equilibria, solved once."""
-        if self._known is None or self._known[0].size != rows:
-            start = self.base(rows)
-            self._known = (start, self.trade(start))
+    # -- what has to run -----------------------------------------------------------------------
+
+    def _first(self) -> _First:
+        """The study's first draws, with what each part of the run read of them."""
+        if self._known is None:
+            rows = min(FIRST, len(self.layout.a))
+            start = draw(self.case, self.layout, self.layout.a[:rows])
+            read = _Noted()
+            made = simulate(self.case, read.of(start), BASE, only=self.exits, retry=False)
+            groups: dict[str, xr.Dataset] = raw_groups(self.case, made, self.headline)
+            parts = {ALONE: _Part(read.paths, frozenset(), dict(groups), made.converged)}
+            for name in asked(self.case):
+                if name not in STAGES:
+                    continue
+                read = _Noted()
+                found = run_stage(
+                    name, self._context(read.of(start), read.parts_of(made), read.those(groups))
+                )
+                before = {n for n, part in parts.items() if not read.groups.isdisjoint(part.groups)}
+                before |= {ALONE} if read.simulation else set()
+                fine = np.ones(rows, dtype=bool) if found.converged is None else found.converged
+                parts[name] = _Part(read.paths, frozenset(before), found.groups, fine)
+                groups |= found.groups
+            self._known = _First(start, made.trade, parts)
         return self._known
+
+    def _context(self, draws: Draws, simulation: Simulation, groups: Mapping[str, xr.Dataset]) -> Context:
+        return Context(self.case, Figures(draws), BASE, simulation, self.headline, groups)
+
+    def _plan(self, variant: Draws, groups: Collection[str]) -> _Plan:
+        first = self._first()
+        start = first.draws.head(variant.size)
+        moved = {p for p, x in start.columns.items() if not np.array_equal(variant[p], x)}
+        made_by = {first.makes(path) for path in groups} - {None}
+        run = first.behind(name for name in made_by if name is not None) & first.reached(moved)
+        # What leaves trade alone needs no new equilibrium, which is where the time goes.
+        solve = first.trade is not None and variant.size > 0 and any(map(_traded, moved))
+        if any(ALONE in first.parts[name].parts for name in run):
+            # Its arrays are not kept, but cost next to nothing without trade.
+            run |= {ALONE}
+        return _Plan(solve and ALONE in run, run)
+
+    def _run(self, variants: Sequence[Draws], plan: _Plan, wanted: frozenset[str]) -> xr.DataTree:
+        """Run what a plan says on some variants, and take the rest from the first draws."""
+        first, rows, times = self._first(), variants[0].size, len(variants)
+        draws = Draws(
+            rows * times, {p: np.concatenate([v[p] for v in variants]) for p in first.draws.columns}
+        )
+        again = np.tile(np.arange(rows), times)
+        groups: Mapping[str, xr.Dataset] = _Lazily(
+            {path: group for part in first.parts.values() for path, group in part.groups.items()}, again
+        )
+        made_by = {first.makes(path) for path in wanted} - {None}
+        needed = first.behind(name for name in made_by if name is not None)
+        converged = np.ones(draws.size, dtype=bool)
+        simulation: Simulation | None = None
+        for name, part in first.parts.items():
+            if name not in plan.parts:
+                if name in needed:
+                    converged &= part.converged[again]
+                continue
+            if name == ALONE:
+                trade = None
+                if first.trade is not None and not plan.trade:
+                    trade = first.trade.head(rows).repeated(times)
+                simulation = simulate(self.case, draws, BASE, only=self.exits, trade=trade, retry=False)
+                found = Made(raw_groups(self.case, simulation, self.headline), simulation.converged)
+            else:
+                # A stage that reads nothing of the simulation has none to read.
+                found = run_stage(name, self._context(draws, cast("Simulation", simulation), groups))
+            groups = cast("_Lazily", groups).with_(found.groups)
+            if found.converged is not None:
+                converged &= found.converged
+        kept = np.flatnonzero(converged)
+        tree = kept_groups({path: groups[path] for path in sorted(wanted - {INPUTS})}, converged)
+        if INPUTS in wanted:
+            tree[INPUTS] = self.table(draws, kept)
+        return xr.DataTree.from_dict({"/": xr.Dataset(), **tree})
+
+
+def _traded(path: str) -> bool:
+    """Whether the trade equilibria may read an input."""
+    return path.startswith(("trade.", "exits.")) or (path.startswith("concessions.") and ".answers." in path)
+
+
+class _Noted:
+    """Notes what is read of the draws, the groups and the simulation that it hands out."""
+
+    def __init__(self) -> None:
+        self._paths: set[str] = set()
+        self.groups: set[str] = set()
+        self.simulation = False
+
+    @property
+    def paths(self) -> frozenset[str]:
+        return frozenset(self._paths)
+
+    def of(self, draws: Draws) -> Draws:
+        """The same draws."""
+        return Draws(draws.size, _Watched(draws.columns, self._paths))
+
+    def those(self, groups: Mapping[str, xr.Dataset]) -> Mapping[str, xr.Dataset]:
+        """The same groups."""
+        return _Watched(groups, self.groups)
+
+    def parts_of(self, simulation: Simulation) -> Simulation:
+        """The same simulation."""
+        noted = self
+
+        class Watched:
+            def __getattr__(self, name: str) -> Any:
+                noted.simulation = True
+                return getattr(simulation, name)
+
+        return cast("Simulation", Watched())
+
+
+class _Watched(Mapping[str, Any]):
+    def __init__(self, inner: Mapping[str, Any], seen: set[str]) -> None:
+        self.inner, self.seen = inner, seen
+
+    def __getitem__(self, key: str) -> Any:
+        self.seen.add(key)
+        return self.inner[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.inner)
+
+    def __len__(self) -> int:
+        return len(self.inner)
+
+
+class _Lazily(Mapping[str, xr.Dataset]):
+    """Groups of the first draws, repeated once somebody asks for one, beside those that were made anew."""
+
+    def __init__(
+        self,
+        inner: Mapping[str, xr.Dataset],
+        rows: NDArray[np.int64],
+        made: Mapping[str, xr.Dataset] | None = None,
+    ) -> None:
+        self.inner, self.rows = inner, rows
+        self.made: dict[str, xr.Dataset] = dict(made or {})
+
+    def with_(self, further: Mapping[str, xr.Dataset]) -> _Lazily:
+        """These with some that were made anew."""
+        self.made |= further
+        return self
+
+    def __getitem__(self, key: str) -> xr.Dataset:
+        if key not in self.made:
+            group = self.inner[key]
+            self.made[key] = group.isel(draw=self.rows) if "draw" in group.dims else group
+        return self.made[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.inner)
+
+    def __len__(self) -> int:
+        return len(self.inner)

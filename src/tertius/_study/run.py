@@ -193,13 +193,7 @@ def run(
     findings = xr.DataTree.from_dict(
         {"/": xr.Dataset(attrs=_attributes(case, main, worst, draws, seed, clock)), **tree}
     )
-    every = [*first, *read]
-    explorer = Explorer(
-        case,
-        layout,
-        lambda draws: simulate(case, draws, BASE, only=every, retry=False).trade,
-        partial(_explored, case, layout, headline, every),
-    )
+    explorer = Explorer(case, layout, headline, (*first, *read), partial(_inputs, layout))
     return findings, Designs(frozen.tree, frozen.rows, doubled.tree, rivals, explorer)
 
 
@@ -260,21 +254,6 @@ def _sub_run(
         both = _joined(main, rest)
         found |= _exit_groups(raw_groups(case, both, None), both)
     return _SubRun(_tree(_inputs(layout, values, kept), found), kept)
-
-
-def _explored(
-    case: Case,
-    layout: Design,
-    headline: str | None,
-    only: Sequence[str],
-    values: Draws,
-    trade: TradeResults | None,
-) -> xr.DataTree:
-    """Run the base structure on any draws, with the exits that somebody reads on all of them."""
-    main = simulate(case, values, BASE, only=only, trade=trade, retry=False)
-    whole = _complete(case, values, BASE, main, headline)
-    kept = np.flatnonzero(whole.simulation.converged)
-    return _tree(_inputs(layout, values, kept), whole.groups)
 
 
 @contextmanager

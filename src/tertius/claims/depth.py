@@ -28,9 +28,10 @@ from tertius._study.sensitivity.chaos import effects
 from tertius._study.sensitivity.designs import first_and_total
 from tertius._study.sensitivity.information import evppi
 from tertius._study.sensitivity.screening import elementary_effects, trajectories
-from tertius.claims.catalogue import from_findings
+from tertius.claims.catalogue import Catalogue, from_findings, select
 from tertius.claims.evaluation import Readings, evaluate
-from tertius.claims.language import ClaimError
+from tertius.claims.language import ClaimError, references
+from tertius.claims.shapes import checked
 
 __all__ = ["ASSUMED", "deepen"]
 
@@ -43,7 +44,7 @@ ASSUMED = "assumed"
 ROWS = 512
 """Draws of each variant in which a whole section is drawn anew, or a source is left out."""
 
-FLIP_ROWS = 256
+FLIP_ROWS = 512
 """Draws of each variant on the way to a flip."""
 
 _TARGET = 0.1
@@ -117,6 +118,8 @@ class _Court:
         self.margin = self.margin[rows]
         self.median = inputs["central"].values.astype(float)
         self.spread = inputs["spread"].values.astype(float)
+        catalogue = from_findings(findings, self._exact)
+        self.reads = [_groups(text, catalogue) for text in self.texts]
 
     def tell(self, stage: str, done: float) -> None:
         if self.progress is not None:
@@ -199,22 +202,30 @@ class _Court:
 
     # -- further runs --------------------------------------------------------------------------
 
-    def _margins(self, stage: str, variants: Sequence[Draws]) -> Array:
-        """Margins of every claim in every variant: shape (variants, rows, claims); missing where not converged."""
+    def _margins(
+        self, stage: str, variants: Sequence[Draws], asked: Sequence[Sequence[int]] | None = None
+    ) -> Array:
+        """Margins of claims in every variant: shape (variants, rows, claims); missing where not converged.
+
+        Of each variant all claims are asked, or those of them whose numbers are given; the others stay missing.
+        """
         self.tell(stage, 0.0)
         rows = variants[0].size
         out = np.full((len(variants), rows, len(self.claims)), np.nan)
-        for part in self.explorer.explore(variants, lambda done: self.tell(stage, done)):
+        numbers = [range(len(self.claims))] * len(variants) if asked is None else asked
+        wanted = [frozenset[str]().union(*(self.reads[c] for c in some)) for some in numbers]
+        for part in self.explorer.explore(variants, lambda done: self.tell(stage, done), wanted):
             catalogue = from_findings(part.tree, self._exact)
             read = Readings(part.tree)
             draws = read.draws
-            block = np.full((len(part.variants) * rows, len(self.claims)), np.nan)
-            for c, text in enumerate(self.texts):
+            for c in sorted({c for v in part.variants for c in numbers[v]}):
+                block = np.full(len(part.variants) * rows, np.nan)
                 try:
-                    block[draws, c] = evaluate(text, read, catalogue).margin
+                    block[draws] = evaluate(self.texts[c], read, catalogue).margin
                 except ClaimError:
                     continue
-            out[list(part.variants)] = block.reshape(len(part.variants), rows, -1)
+                mine = [place for place, v in enumerate(part.variants) if c in numbers[v]]
+                out[[part.variants[place] for place in mine], :, c] = block.reshape(-1, rows)[mine]
         return out
 
     @property
@@ -360,6 +371,7 @@ class _Court:
         tries = [t for c in range(len(self.claims)) for t in self._candidates(c)]
         rows = min(FLIP_ROWS, len(self.explorer.layout.a))
         best: dict[tuple[int, int], tuple[float, _Try, float]] = {}
+        of_claims = [[t.claim] for t in tries]
         start = self._chance(self._margins("flips", [self.explorer.base(rows)]))[0]
         reach = np.array([t.reach for t in tries])
         # Nearest on either side so far: (how far, probit of the probability turned so that it rises).
@@ -369,7 +381,8 @@ class _Court:
             if not open_:
                 break
             variants = [self.explorer.moved(rows, self._values(tries[i], reach[i])) for i in open_]
-            chance = self._chance(self._margins(f"flips {turn + 1}/{_TRIALS}", variants))
+            margin = self._margins(f"flips {turn + 1}/{_TRIALS}", variants, [of_claims[i] for i in open_])
+            chance = self._chance(margin)
             left = []
             for place, i in enumerate(open_):
                 t = tries[i]
@@ -553,6 +566,12 @@ class _Court:
             self.paths[k]: float(f"{self.median[k] + reach * d * self.spread[k]:.6g}")
             for k, d in zip(t.inputs, t.direction, strict=True)
         }
+
+
+def _groups(text: str, catalogue: Catalogue) -> frozenset[str]:
+    """Paths of the groups that a claim reads."""
+    named = [r for r in references(checked(text, catalogue)) if not r.is_word]
+    return frozenset(f"/{select(r, catalogue.find(r)).readable.path}" for r in named)
 
 
 def _block(path: str) -> str:

@@ -25,6 +25,8 @@ def program() -> None:
     """Run the command that was typed, as a process of its own."""
     # Tracing models makes very many small objects that stay; looking through them often finds nothing to collect.
     gc.set_threshold(50_000, 20, 100)
+    # What is computed shares the cores already; threads of the matrix library's own would wait for them by spinning.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         main()
     except SystemExit as done:

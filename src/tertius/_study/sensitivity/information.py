@@ -68,37 +68,57 @@ def evppi(utility: Array, x: Array, degree: int = 5) -> Index:
     """
     n, inputs = x.shape
     several = utility.reshape(n, -1, utility.shape[-1])
-    flat = several.reshape(n, -1)
-    shape = several.shape[1:]
+    decisions, actions = several.shape[1:]
     now = several.mean(axis=0)
-    best, today = now.max(axis=-1), now.argmax(axis=-1)[None, :, None]
-    value, error = np.empty((len(best), inputs)), np.empty((len(best), inputs))
+    # What every action earns more than the one that is best now: q = actions − 1 columns for each decision.
+    today = now.argmax(axis=-1)
+    others = np.array([[a for a in range(actions) if a != best] for best in today], dtype=int)
+    chosen = np.take_along_axis(several, others[None], axis=-1)
+    more = chosen - np.take_along_axis(several, today[None, :, None], axis=-1)
+    # Ranks are the same numbers for every input: only their order differs.
+    basis = _hermite(n, degree)
+    squares = (basis[:, :, None] * basis[:, None, :]).reshape(n, -1)
     # At random, since every other point of a Sobol' sequence lies in the same half of an input's range.
     half = np.random.default_rng(0).permutation(n) < n // 2
-    halves = (half, ~half)
+    few = basis[np.unique(np.r_[:8, np.linspace(0, n - 1, 512).astype(int), n - 8 : n].clip(0, n - 1))]
+    value, error = np.zeros((decisions, inputs)), np.zeros((decisions, inputs))
     for j in range(inputs):
-        basis = _hermite(x[:, j], degree)
-        # Decide by what one half teaches, earn in the other: without bias upwards; fit on all, bias upwards.
-        sums = [(basis[part].T @ basis[part], basis[part].T @ flat[part]) for part in halves]
-        earned = np.empty((n, len(best)))
-        for (gram, right), use in zip(sums, halves[::-1], strict=True):
-            hoped = (basis[use] @ np.linalg.solve(gram, right)).reshape(-1, *shape)
-            chosen = hoped.argmax(axis=-1)[..., None]
-            earned[use] = np.take_along_axis(several[use], chosen, axis=-1)[..., 0]
-        (gram, right), (gram_, right_) = sums
-        hoped = (basis @ np.linalg.solve(gram + gram_, right + right_)).reshape(-1, *shape)
-        highest = hoped.max(axis=-1)
-        optimist, pessimist = highest.mean(axis=0) - best, earned.mean(axis=0) - best
-        value[:, j] = (optimist + pessimist) / 2
-        gain = highest - np.take_along_axis(hoped, today, axis=-1)[..., 0]
-        error[:, j] = np.hypot(gain.std(axis=0) / np.sqrt(n), (optimist - pessimist) / 2)
+        order = np.argsort(x[:, j], kind="stable")
+        first, gain = half[order], more[order]
+        fits = _fits(basis, squares, first, gain.reshape(n, -1))
+        # Where no rule, however it was learned, ever prefers another action, there is nothing to gain.
+        tempted = ((few @ fits).max(axis=1) > 0).any(axis=0).reshape(decisions, -1).any(axis=-1)
+        for d in np.flatnonzero(tempted):
+            columns = slice(d * (actions - 1), (d + 1) * (actions - 1))
+            whole, by_first, by_second = basis @ fits[:, :, columns]
+            highest = np.maximum(whole.max(axis=-1), 0.0)
+            # Decide by what one half teaches, earn in the other: without bias upwards; fit on all, bias upwards.
+            rule = np.where(first[:, None], by_second, by_first)
+            best = rule.argmax(axis=-1)[:, None]
+            earned = np.where(
+                np.take_along_axis(rule, best, axis=-1) > 0,
+                np.take_along_axis(gain[:, d], best, axis=-1),
+                0.0,
+            )
+            optimist, pessimist = float(highest.mean()), float(earned.mean())
+            value[d, j] = (optimist + pessimist) / 2
+            error[d, j] = np.hypot(highest.std() / np.sqrt(n), (optimist - pessimist) / 2)
     return Index(value, error) if utility.ndim == 3 else Index(value[0], error[0])
 
 
-def _hermite(x: Array, degree: int) -> Array:
-    """Hermite polynomials of the normal scores of a column, orthonormal: shape (n, degree + 1)."""
-    n = len(x)
-    ranks = np.argsort(np.argsort(x, kind="stable"), kind="stable")
-    z = ndtri((ranks + 0.5) / n)
+def _fits(basis: Array, squares: Array, first: NDArray[np.bool_], y: Array) -> Array:
+    """Coefficients on all draws, on the first half of them and on the second: shape (3, degree + 1, columns)."""
+    size = basis.shape[1]
+    gram = (squares.T @ first).reshape(size, size)
+    whole = squares.sum(axis=0).reshape(size, size)
+    right, of_first = basis.T @ y, basis[first].T @ y[first]
+    return np.linalg.solve(
+        np.stack([whole, gram, whole - gram]), np.stack([right, of_first, right - of_first])
+    )
+
+
+def _hermite(n: int, degree: int) -> Array:
+    """Hermite polynomials of n normal scores, orthonormal, ascending: shape (n, degree + 1)."""
+    z = ndtri((np.arange(n) + 0.5) / n)
     size = np.sqrt(np.cumprod(np.maximum(np.arange(degree + 1), 1)))
     return np.asarray(np.polynomial.hermite_e.hermevander(z, degree) / size)

@@ -31,7 +31,7 @@ from tertius._study.structures import Structure
 from tertius._study.world import Figures
 from tertius.case import Case, asked
 
-__all__ = ["STAGES", "Context", "Made", "run_stages"]
+__all__ = ["STAGES", "Context", "Made", "run_stage", "run_stages"]
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -120,11 +120,16 @@ def run_stages(context: Context, only: Collection[str] | None = None) -> Made:
     for name in asked(context.case):
         if name not in STAGES or (only is not None and name not in only):
             continue
-        stage = importlib.import_module(f"{__name__}.{name}")
-        made: Made = stage.run(replace(context, groups=groups))
+        made = run_stage(name, replace(context, groups=groups))
         groups |= made.groups
         if made.converged is not None:
             converged &= made.converged
         if made.residual is not None:
             residual = np.fmax(residual, made.residual)
     return Made(groups, converged, residual)
+
+
+def run_stage(name: str, context: Context) -> Made:
+    """Run one stage, on the groups that the context has."""
+    made: Made = importlib.import_module(f"{__name__}.{name}").run(context)
+    return made

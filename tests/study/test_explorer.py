@@ -1,0 +1,140 @@
+"""Runs beside a study's own: what is re-used must be what would have come out."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from tertius._study.draws import Draws, design
+from tertius._study.explorer import Explorer
+from tertius._study.layout import raw_groups
+from tertius._study.run import _inputs
+from tertius._study.simulate import simulate
+from tertius._study.stages import Context, run_stages
+from tertius._study.structures import BASE
+from tertius._study.world import Figures
+from tertius.case import Case
+
+WHY = "made up for the tests"
+ROWS = 16
+
+
+def between(low: float, high: float) -> dict[str, Any]:
+    return {"range": [low, high], "assumed": WHY}
+
+
+@pytest.fixture(scope="module")
+def case(original: dict[str, Any]) -> Case:
+    concession = {
+        "title": "An anthem",
+        "patron": "russia",
+        "value": between(0.5, 1.5),
+        "refused": between(0, 0.2),
+        "backing_down": between(0, 0.4),
+        "reputation": between(-0.1, 0.4),
+        "cost": between(0.1, 1),
+        "rationality": between(1, 5),
+        "answers": {"west": {"probability": between(0.2, 0.9), "degree": between(0.2, 0.6)}},
+    }
+    further = {
+        "concessions": {"anthem": concession},
+        "outlook": {"horizon": 2, "drift": {"capital": {"china": between(0, 5)}}},
+        "exits": {"out": {"title": "x", "leavers": {"west": 1.0}}},
+        "claims": [],
+    }
+    return Case.model_validate(original | further)
+
+
+@pytest.fixture(scope="module")
+def explorer(case: Case) -> Explorer:
+    layout = design(case, 64, 1)
+    return Explorer(case, layout, "out", ("out",), partial(_inputs, layout))
+
+
+def all_over(case: Case, draws: Draws) -> dict[str, xr.Dataset]:
+    """The slow way: every model, nothing re-used."""
+    made = simulate(case, draws, BASE, retry=False)
+    assert made.converged.all()
+    raw = raw_groups(case, made, "out")
+    return dict(run_stages(Context(case, Figures(draws), BASE, made, "out", raw)).groups)
+
+
+MOVED = {
+    "nothing": {},
+    "trade": {"trade.sectors.goods.elasticity": 4.5},
+    "domain": {"domains.capital.weight": 0.2},
+    "concession": {"concessions.anthem.cost": 0.3},
+    "answer": {"concessions.anthem.answers.west.degree": 0.5},
+    "outlook": {"outlook.drift.capital.china": 3.0},
+    "two": {"domains.security.elasticity": 2.0, "concessions.anthem.value": 1.2},
+}
+READS = {
+    "nothing": set(),
+    "trade": {"/levers", "/displacement", "/price", "/outlook"},
+    "domain": {"/levers", "/displacement", "/price", "/outlook"},
+    "concession": {"/price"},
+    "answer": {"/price"},
+    "outlook": {"/outlook"},
+    "two": {"/levers", "/displacement", "/price", "/outlook"},
+}
+
+
+def test_what_is_reused_is_what_would_have_come_out(case: Case, explorer: Explorer) -> None:
+    variants = [explorer.moved(ROWS, values) for values in MOVED.values()] + [explorer.other(ROWS)]
+    base = all_over(case, explorer.base(ROWS))
+    seen = []
+    for part in explorer.explore(variants):
+        for place, k in enumerate(part.variants):
+            seen.append(k)
+            expected = all_over(case, variants[k])
+            rows = slice(place * ROWS, (place + 1) * ROWS)
+            for path in ("/levers", "/displacement", "/price", "/outlook"):
+                found = part.tree[path].to_dataset().drop_vars("draw").isel(draw=rows)
+                for name, values in expected[path].data_vars.items():
+                    np.testing.assert_allclose(
+                        found[name], values, rtol=1e-7, atol=1e-9, err_msg=f"{k} {path} {name}"
+                    )
+            if k < len(MOVED):
+                name = list(MOVED)[k]
+                changed = {p for p in base if not expected[p].equals(base[p])}
+                assert changed == READS[name], name
+    assert sorted(seen) == list(range(len(variants)))
+
+
+def test_only_what_is_asked_for_and_can_have_changed_is_run(
+    explorer: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import tertius._study.explorer as module
+
+    ran: list[str] = []
+    whole, stage = module.simulate, module.run_stage
+
+    def simulated(*given: Any, **named: Any) -> Any:
+        ran.append("trade" if named["trade"] is None else "domains")
+        return whole(*given, **named)
+
+    def staged(name: str, context: Context) -> Any:
+        ran.append(name)
+        return stage(name, context)
+
+    explorer.base(ROWS)
+    monkeypatch.setattr(module, "simulate", simulated)
+    monkeypatch.setattr(module, "run_stage", staged)
+
+    def runs(values: dict[str, float], *wanted: str) -> list[str]:
+        ran.clear()
+        for part in explorer.explore([explorer.moved(ROWS, values)], wanted=[wanted]):
+            assert {f"/{child}" for child in part.tree.children} == set(wanted)
+        return list(ran)
+
+    assert runs({}, "/price", "/outlook") == []
+    assert runs(MOVED["concession"], "/outlook", "/levers") == []
+    assert runs(MOVED["concession"], "/price") == ["domains", "price"]
+    assert runs(MOVED["outlook"], "/price", "/outlook") == ["domains", "outlook"]
+    assert runs(MOVED["domain"], "/levers") == ["domains"]
+    assert runs(MOVED["trade"], "/levers") == ["trade"]
+    assert runs(MOVED["answer"], "/price") == ["trade", "price"]
