@@ -1,68 +1,42 @@
 """How many powers a country leans on through trade, 2000 to 2020: Kazakhstan beside its neighbours.
 
-Levers through trade of Russia, China, the West, Turkey and the other Central Asian states, in every year of BACI, and
-the effective number of powers that they make. Also how well levers are foretold by shares alone, the shortcut of
+The index of ``tertius balance`` with the powers of the founding case (a neighbour has Kazakhstan in its place among the
+neighbours), in every year of BACI. Also how well levers are foretold by shares alone, the shortcut of
 ``tertius.models.outlook``: each lever of 2010 times the growth of the power's share of trade, beside the lever of 2020.
 
-Run with ``TERTIUS_DATA_MIRROR`` set to the folder of public data.
+Run with ``TERTIUS_DATA_MIRROR`` set to the folder of public data. ``--record`` writes the history that the program
+ships for the case's brief.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
-import numpy as np
 import xarray as xr
 
-import tertius as tt
-from tertius.models import trade
-from tertius.models.levers import effective_powers
+import tertius
+from tertius._atlas.balance import Span, ask_balance, balance
+from tertius.case import load_case
 
+CASE = "kazakhstan-2022"
 CLIENTS = ("KAZ", "UZB", "KGZ", "TJK", "TKM")
-WEST = (
-    "AUT BEL BGR HRV CYP CZE DNK EST FIN FRA DEU GRC HUN IRL ITA LVA LTU LUX MLT NLD POL PRT ROU SVK SVN ESP SWE GBR "
-    "USA CAN CHE NOR ISL JPN AUS NZL ALB MNE"
-)
-MEMBERS = {
-    "russia": "RUS",
-    "china": "CHN HKG MAC",
-    "west": WEST,
-    "turkey": "TUR",
-    "neighbours": " ".join(CLIENTS),
-}
-YEARS = range(2000, 2021)
+YEARS = tuple(range(2000, 2021))
+RECORD = Path(tertius.__file__).parent / "_study" / "records" / "balance.json"
 
 
-def levers(year: int) -> xr.Dataset:
-    """Lever of every power over every client through trade, and its share in the client's trade."""
-    world = tt.load_world(f"baci-{year}")
-    known = [str(c) for c in world.flows["origin"].values]
-    blocs = {p: [m for m in members.split() if m in known] for p, members in MEMBERS.items()}
-    lever, share = np.empty((len(CLIENTS), len(MEMBERS))), np.empty((len(CLIENTS), len(MEMBERS)))
-    flows = world.flows.fillna(0)
-    for i, client in enumerate(CLIENTS):
-        mine = {p: [m for m in members if m != client] for p, members in blocs.items()}
-        base = trade.baseline(world.flows, gdp=world.gdp, blocs=mine)
-        found = trade.leverage(base, powers=list(MEMBERS), clients=[client])
-        lever[i] = found.sel(client=client, power=list(MEMBERS)).values
-        out = flows.sel(origin=client).drop_sel(destination=client)
-        back = flows.sel(destination=client).drop_sel(origin=client)
-        total = float(out.sum() + back.sum())
-        for j, members in enumerate(mine.values()):
-            share[i, j] = float(out.sel(destination=members).sum() + back.sel(origin=members).sum()) / total
-    dims = ("client", "power")
-    return xr.Dataset(
-        {"lever": (dims, lever), "share": (dims, share)},
-        coords={"client": list(CLIENTS), "power": list(MEMBERS), "year": year},
-    )
+def asked(years: Sequence[int] = YEARS) -> Span:
+    """The question: Kazakhstan and its neighbours, with the powers of the case."""
+    span = ask_balance(CLIENTS[0], beside=CLIENTS[1:], case=load_case(CASE))
+    return replace(span, years=tuple(years))
 
 
 def panel(years: Sequence[int] = YEARS) -> xr.Dataset:
     """Levers, shares and effective number of powers by year."""
-    found = xr.concat([levers(y) for y in years], dim="year")
-    index = np.asarray(effective_powers(found["lever"].transpose("year", "client", "power").values).entropy)
-    return found.assign(effective=(("year", "client"), index))
+    return balance(asked(years)).sel(domain="trade")
 
 
 def foretold(found: xr.Dataset, first: int, last: int) -> tuple[float, float]:
@@ -75,14 +49,33 @@ def foretold(found: xr.Dataset, first: int, last: int) -> tuple[float, float]:
     )
 
 
+def record(found: xr.Dataset) -> dict[str, object]:
+    """What the program ships: the index of every country and year, and whose powers they are."""
+    span = asked()
+    index = {
+        c: {str(y): round(float(found["index"].sel(country=c, year=y)), 3) for y in YEARS} for c in CLIENTS
+    }
+    return {
+        "client": CLIENTS[0],
+        "powers": {p.id: sorted(p.fixed or ()) for p in span.powers},
+        "names": {c: json.loads(found.attrs["names"])[c] for c in CLIENTS},
+        "source": "baci",
+        "index": index,
+    }
+
+
 def main() -> None:
-    """Print both tables."""
+    """Print both tables, or write the record."""
     found = panel()
+    if "--record" in sys.argv[1:]:
+        RECORD.write_text(json.dumps(record(found), indent=1) + "\n", encoding="utf-8")
+        print(RECORD)
+        return
     print("Effective number of powers leaned on through trade")
     print("year  " + "  ".join(f"{c:>5}" for c in CLIENTS))
     for year in found["year"].values:
-        row = found["effective"].sel(year=year)
-        print(f"{year}  " + "  ".join(f"{float(row.sel(client=c)):5.2f}" for c in CLIENTS))
+        row = found["index"].sel(year=year)
+        print(f"{year}  " + "  ".join(f"{float(row.sel(country=c)):5.2f}" for c in CLIENTS))
     print()
     by_share, unchanged = foretold(found, 2010, 2020)
     print("Levers of 2020 foretold from 2010, mean absolute error in log points")

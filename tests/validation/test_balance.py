@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,18 @@ def panel(mirror):
     [(2010, (2.58, 4.68, 3.26, 3.64, 4.20)), (2020, (3.82, 4.57, 4.38, 4.54, 2.23))],
 )
 def test_the_numbers_of_powers_that_are_documented(panel, year, known):
-    found = panel["effective"].sel(year=year)
-    assert [round(float(found.sel(client=c)), 2) for c in balance.CLIENTS] == list(known)
+    found = panel["index"].sel(year=year)
+    assert [round(float(found.sel(country=c)), 2) for c in balance.CLIENTS] == list(known)
+
+
+def test_the_record_that_is_shipped_is_what_the_data_give(panel):
+    shipped = json.loads(balance.RECORD.read_text(encoding="utf-8"))
+    assert shipped["powers"] == {p.id: sorted(p.fixed) for p in balance.asked().powers}
+    for country, years in shipped["index"].items():
+        assert list(map(int, years)) == list(balance.YEARS)
+        for year in (2010, 2020):
+            found = float(panel["index"].sel(country=country, year=year))
+            assert years[str(year)] == pytest.approx(found, abs=6e-4)
 
 
 def test_shares_foretell_levers_better_than_leaving_them(panel):

@@ -592,9 +592,18 @@ def fans(
         Lowest and highest value of the axis, for charts that are read side by side; from the rows if blank.
     """
     with debug_mode(False):
+        # Rows of one name are parts of one line, with gaps between them.
         table: list[_Row] = [
-            {"series": r.label, "time": t, "low": low, "mid": mid, "high": high, "colour": r.colour}
-            for r in rows
+            {
+                "series": f"{k} {r.label}",
+                "name": r.label,
+                "time": t,
+                "low": low,
+                "mid": mid,
+                "high": high,
+                "colour": r.colour,
+            }
+            for k, r in enumerate(rows)
             for t, low, mid, high in zip(r.times, r.low, r.mid, r.high, strict=True)
             if all(map(math.isfinite, (low, mid, high)))
         ]
@@ -605,9 +614,10 @@ def fans(
         apart = 0.055 * (limits[1] - limits[0])
         place = -math.inf
         names: list[_Row] = []
-        for row in sorted((row for row in table if row["time"] == last), key=lambda row: float(row["mid"])):
+        ends = {row["name"]: row for row in table}
+        for row in sorted(ends.values(), key=lambda row: float(row["mid"])):
             place = max(float(row["mid"]), place + apart)
-            names.append({"time": last, "at": place, "text": row["series"], "colour": row["colour"]})
+            names.append({"time": last, "at": place, "text": row["name"], "colour": row["colour"]})
         colour = alt.Color("colour:N", scale=None, legend=None)
         x = alt.X(
             "time:Q",

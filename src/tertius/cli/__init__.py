@@ -10,7 +10,7 @@ import gc
 import os
 import sys
 
-from tertius.cli import _cases, _compare, _data, _new, _run, _score, _world  # noqa: F401  (each adds its commands)
+from tertius.cli import _balance, _cases, _compare, _data, _new, _run, _score, _world  # noqa: F401  (each adds its commands)
 from tertius.cli._app import app
 
 __all__ = ["app", "main", "program"]

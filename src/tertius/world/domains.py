@@ -181,7 +181,7 @@ class Ties:
 def ties(
     iso3: str,
     year: int,
-    powers: Sequence[str] = ("RUS", "CHN", "west"),
+    powers: Sequence[str | Power] = ("RUS", "CHN", "west"),
     *,
     window: int = WINDOW,
     lag: int = LAG,
@@ -195,7 +195,8 @@ def ties(
     year
         The year.
     powers
-        Countries and blocs, as :func:`tertius.world.power` takes them; no country may be in two of them.
+        Countries and blocs, as :func:`tertius.world.power` takes them, or powers with members of one's own; no country
+        may be in two of them.
     window
         Over how many years deliveries of arms are summed, up to the year.
     lag
@@ -211,7 +212,9 @@ def ties(
         If a name is not known, the client is a power, or powers overlap.
     """
     client = codes.country(iso3)
-    found = tuple(_without(power(name, year), client.iso3) for name in powers)
+    found = tuple(
+        _without(name if isinstance(name, Power) else power(name, year), client.iso3) for name in powers
+    )
     seen: dict[str, str] = {}
     for one in found:
         for member in one.members:

@@ -53,6 +53,10 @@ class Atlas:
             from tertius._brief.atlas.what_if import what_if_answer
 
             return what_if_answer(self.data)
+        if kind == "balance":
+            from tertius._brief.atlas.balance import balance_answer
+
+            return balance_answer(self.data)
         from tertius._brief.atlas.every import every_answer
 
         return every_answer(self.data, self.top)
@@ -113,6 +117,12 @@ class Atlas:
         write = csv.writer(into, lineterminator="\n").writerow
         d = self.data
         names = json.loads(d.attrs["names"])
+        if d.attrs["kind"] == "balance":
+            from tertius._brief.atlas.balance import table_rows
+
+            for line in table_rows(d):
+                write(list(map(_cell, line)))
+            return into.getvalue()
         if d.attrs["kind"] == "every pair":
             write(["power", "client", "lever_log_points", "client_lifted"])
             lifted = d["lifted"].values

@@ -59,6 +59,8 @@ class Answer:
         Rows of the main table, for a terminal: name, colour, median, the line's words.
     data
         What goes to JSON.
+    columns
+        Headings of the main table in a terminal, where they are not those of every answer of the kind.
     """
 
     title: str
@@ -68,6 +70,7 @@ class Answer:
     parts: Sequence[Part]
     first: Sequence[Sequence[Any]] = field(default_factory=tuple)
     data: Mapping[str, Any] = field(default_factory=dict)
+    columns: Sequence[str] = ()
 
 
 class Stratified(Estimate):

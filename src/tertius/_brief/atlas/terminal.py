@@ -46,7 +46,7 @@ class _Terminal(Terminal):
 
     def main(self, answer: Answer, kind: str) -> None:
         """The main table, with a bar to each line where there is room."""
-        columns = COLUMNS[kind]
+        columns = answer.columns or COLUMNS[kind]
         longest = [
             max([*map(len, column.split("\n")), *(len(line[3][k]) for line in answer.first)])
             for k, column in enumerate(columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -13,7 +14,7 @@ from tertius._brief.blocks import Block, Cell, Figure, Paragraph, Part, Table, e
 from tertius._brief.palette import NEUTRAL, colours
 from tertius._brief.reading import Cells, Reading, estimates
 from tertius._brief.summary import estimate, nested, number
-from tertius._brief.words import Estimate, clause, likelihood, percent, spelled
+from tertius._brief.words import Estimate, clause, likelihood, listed, percent, spelled
 from tertius._brief.words import number as written
 
 __all__ = ["part", "summary"]
@@ -37,6 +38,7 @@ class _Outlook:
         self.domains = [str(d) for d in data["domain"].values]
         self.guarantor = str(data.attrs.get("guarantor") or "")
         self.horizon = int(data.attrs["horizon"])
+        self.history: dict[str, Any] = json.loads(data.attrs.get("history", "{}"))
         self.draws = data.sizes["draw"]
         self.lever: Cells = estimates(data["lever"])
         self.within_domain: Cells = estimates(data["lever_in"])
@@ -278,6 +280,72 @@ class _Outlook:
             rows,
         )
 
+    def past(self) -> list[Block]:
+        """The number of today beside the data's of earlier years, and beside the neighbours'."""
+        today = self.in_domain.get((AS_IS, NOW, "trade"), _NONE)
+        case = self.reading.case
+        command = (
+            f"tertius balance {case['client'].get('iso3') or ''} --powers-of {self.reading.provenance.case}"
+        )
+        if not today.known:
+            return []
+        if not self.history:
+            if not case["client"].get("iso3"):
+                return []
+            return [
+                Paragraph(
+                    f"How many powers it leaned on in earlier years the data say: {command}.", hint=True
+                )
+            ]
+        mine = self.history["client"]
+        index: dict[str, dict[str, float]] = self.history["index"]
+        names: dict[str, str] = self.history["names"]
+        years = {int(y): v for y, v in index[mine].items()}
+        first, last = min(years), max(years)
+        least, most = (edge(years, key=years.__getitem__) for edge in (min, max))
+        others = [
+            f"{names[c]} on {written(row[str(last)], 1)}"
+            for c, row in index.items()
+            if c != mine and str(last) in row
+        ]
+        said = (
+            f"Through trade alone it leans on {today.full()} here. In the data of trade in goods it leaned on "
+            f"{written(years[last], 1)} in {last}, and from {first} on between {written(years[least], 1)} ({least}) "
+            f"and {written(years[most], 1)} ({most})."
+        )
+        if others:
+            said += f" Its neighbours leaned in {last}: {listed(others)}."
+        shades = (_SHADES[0], *("#9AA5AE",) * len(index))
+        order = [mine, *(c for c in index if c != mine)]
+        rows = []
+        for c, shade in zip(order, shades, strict=False):
+            values = list(index[c].values())
+            rows.append(charts.Fan(names[c], [float(y) for y in index[c]], values, values, values, shade))
+        return [
+            Paragraph(said),
+            Paragraph(
+                f"The years before are from the data (BACI), as one good and without transit: {command}.",
+                hint=True,
+            ),
+            Figure(
+                "How many powers it leaned on through trade",
+                "Effective number of powers, from goods trade of every year, beside the neighbours.",
+                [
+                    charts.fans(
+                        list(reversed(rows)),
+                        key="outlook-history",
+                        title=f"Effective number of powers that {self.names.client} and its neighbours leaned on",
+                        description="; ".join(
+                            f"{r.label} {written(r.mid[0], 1)} to {written(r.mid[-1], 1)}" for r in rows
+                        ),
+                        axis="effective powers",
+                        time="year",
+                        limits=[1.0, 0.1 + max(v for r in rows for v in r.mid)],
+                    )
+                ],
+            ),
+        ]
+
     def late_comers(self) -> list[Block]:
         """Who would overtake the one that supplies most today."""
         rows = []
@@ -333,6 +401,7 @@ def part(reading: Reading) -> Part | None:
         ),
         found.table(),
         *found.guarantee(),
+        *found.past(),
         *found.balance(),
         *(found.fans(key, limits) for key in (*found.courses, *found.exits)),
         *found.late_comers(),
@@ -351,6 +420,7 @@ def summary(reading: Reading) -> dict[str, Any]:
             "horizon": found.horizon,
             "draws": found.draws,
             "guarantor": found.guarantor or None,
+            "history": found.history or None,
             "levers": nested(found.lever),
             "levers_by_domain": nested(found.within_domain),
             "effective_powers": nested(found.effective),

@@ -16,6 +16,7 @@ What the case says nothing of stays as it is; routes do not drift.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +31,7 @@ from numpy.typing import NDArray
 from tertius._study.beliefs import belief_ahead
 from tertius._study.compilation import in_blocks
 from tertius._study.crisis import patron
+from tertius._study.records import history
 from tertius._study.simulate import rescuer
 from tertius._study.stages import Context, Made
 from tertius._study.stages.investors import YEAR
@@ -79,6 +81,9 @@ def run(context: Context) -> Made:
     if context.headline is not None:
         scenarios.append(_Scenario(context.headline, exit=context.headline))
     group = ahead.group(scenarios, None)
+    before = history(context.case) if context.main else None
+    if before is not None:
+        group.attrs["history"] = json.dumps(before)
     learned = list(given.learning)
     if learned:
         group["years_to_overtake"] = _variable(
