@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tertius.models import trade
-from tertius.models.trade import _solve
+from tertius.models.trade import _solve, _solver
 from tertius.models.trade._system import log_ratio
 
 _spec = importlib.util.spec_from_file_location("trade_twin", Path(__file__).with_name("trade_twin.py"))
@@ -533,4 +533,13 @@ def test_nought_over_nought_is_in_balance():
         3
         < float(log_ratio(jnp.array(1.0), jnp.array(0.0)))
         == -float(log_ratio(jnp.array(0.0), jnp.array(1.0)))
+    )
+
+
+@pytest.mark.parametrize("n", [3, 32, 33, 70])
+def test_inverses_without_pivots_are_inverses(n):
+    rng = np.random.default_rng(n)
+    a = 2.0 * np.eye(n) - rng.dirichlet(np.full(n, 0.1), (2, n))
+    np.testing.assert_allclose(
+        np.asarray(_solver._inverse(a)) @ a, np.broadcast_to(np.eye(n), a.shape), atol=1e-13
     )

@@ -28,6 +28,12 @@ BATCH = 16
 """Draws between two looks at the progress bar."""
 
 _POINTS = {"unit": "log points"}
+_CLOSURES: dict[str, str] = {
+    "world_share": "deficits a constant share of the world's output",
+    "nominal": "deficits constant in money",
+    "proportional": "deficits in proportion to income",
+    "balanced": "no deficits",
+}
 
 
 @dataclass(frozen=True)
@@ -224,6 +230,7 @@ def levers_over(
         elasticity=reading.theta,
         factors=factors,
         blocs=json.dumps(together),
+        asked=json.dumps([p.id for p in question.powers]),
         missing=int(missing.sum()),
         **outside,
     )
@@ -330,7 +337,7 @@ def every_lever(
         kind="every pair",
         client="",
         assumed=(
-            f"Trade elasticity {read.theta:g}; output {read.multiplier:g} times GDP, deficits {deficits} (assumed).",
+            f"Trade elasticity {read.theta:g}; output {read.multiplier:g} times GDP; {_CLOSURES[deficits]} (assumed).",
         ),
         draws=0,
         seed=0,

@@ -492,11 +492,13 @@ class _Writer:
         ]
         for key in self.keys:
             if key != first:
+                leaver = called[first]
+                leaver = f"the {leaver[4:]}" if leaver.startswith("The ") else leaver
                 made.append(
                     CommentedMap(
                         {
                             "id": f"{key}_would_gain",
-                            "text": f"If {called[first]} left, {called[key]} would gain most.",
+                            "text": f"If {leaver} left, {called[key]} would gain most.",
                             "expression": f"argmax(displacement.leverage_gain) == {key}",
                         }
                     )

@@ -48,7 +48,8 @@ class _Plan:
 class _Found:
     """What K readings gave."""
 
-    loss: Array  # (K, C, N) log points
+    mine: Array  # (K, C) the client's loss in every counterfactual of the plan, log points
+    loss: Array  # (K, N) everybody's loss in the exit
     gone: Array  # (K, 2) exports and imports withdrawn, at baseline prices
     added: (
         Array  # (K, 2, N) what each country adds to exports and imports, the client's own sales in its place
@@ -257,7 +258,8 @@ def _solve(X: Array, theta: Array, plan: _Plan, factors: trade.Factors, deficits
     added[:, :, left] = np.nan
     status = np.asarray(solved.status)
     return _Found(
-        loss,
+        loss[:, :, plan.client].copy(),
+        loss[:, 0].copy(),
         withdrawn,
         added,
         value,
@@ -296,11 +298,9 @@ def _joined(parts: Sequence[_Found]) -> _Found:
     )
 
 
-def _levers(
-    found: _Found, row: int | NDArray[np.int64], client: int, powers: int
-) -> tuple[Array, Array, Array]:
+def _levers(found: _Found, row: int | NDArray[np.int64], powers: int) -> tuple[Array, Array, Array]:
     """Levers of each power before and after the exit, and the client's loss: (..., P), (..., P), (...,)."""
-    loss = found.loss[row][..., client]
+    loss = found.mine[row]
     exit_ = loss[..., 0]
     return loss[..., 1 : 1 + powers], loss[..., 1 + powers :] - exit_[..., None], exit_
 
@@ -322,8 +322,8 @@ def _dataset(
 ) -> xr.Dataset:
     countries = list(question.world.countries)
     client = countries.index(question.country)
-    before, after, paid = _levers(found, rows, client, len(names))
-    before0, after0, paid0 = _levers(found, central, client, len(names))
+    before, after, paid = _levers(found, rows, len(names))
+    before0, after0, paid0 = _levers(found, central, len(names))
     filled, filled0 = _filled(found, rows), _filled(found, central)
     own, own0 = filled[..., client], filled0[..., client]
     stay = np.isfinite(filled0[-1])
@@ -337,7 +337,7 @@ def _dataset(
     rest = np.array([stay[k] and k not in named for k in range(len(countries))])
     others, others0 = filled[..., rest].sum(-1), filled0[..., rest].sum(-1)
     spent = found.spent / found.spent.sum(1, keepdims=True)
-    everyone = -100 * np.log((spent * np.exp(-found.loss[:, 0] / 100)).sum(1))
+    everyone = -100 * np.log((spent * np.exp(-found.loss / 100)).sum(1))
     flat = (
         question.world.flows.sum("sector") if "sector" in question.world.flows.dims else question.world.flows
     )
@@ -353,7 +353,7 @@ def _dataset(
             "filled_by_others": ((draw, fl), others, _SHARE),
             "unfilled": ((draw, fl), unfilled, _SHARE),
             "client_loss": ((draw,), paid, _POINTS),
-            "loss": ((draw, ct), found.loss[rows][:, 0], _POINTS),
+            "loss": ((draw, ct), found.loss[rows], _POINTS),
             "world_loss": ((draw,), everyone[rows], _POINTS),
             "central_lever_before": ((pw,), before0, _POINTS),
             "central_lever_after": ((pw,), after0, _POINTS),
@@ -363,7 +363,7 @@ def _dataset(
             "central_unfilled": ((fl,), unfilled0, _SHARE),
             "central_filled": ((fl, ct), np.where(stay, filled0, np.nan), _SHARE),
             "central_client_loss": ((), paid0, _POINTS),
-            "central_loss": ((ct,), found.loss[central, 0], _POINTS),
+            "central_loss": ((ct,), found.loss[central], _POINTS),
             "exports_before": ((ct,), flat.sel(origin=question.country).values, unit),
             "imports_before": ((ct,), flat.sel(destination=question.country).values, unit),
             "exports_after": ((ct,), found.value[central, 0], unit),
@@ -400,7 +400,6 @@ def _with_rivals(
     if not rival:
         return made
     countries = list(question.world.countries)
-    client = countries.index(question.country)
     members = [[countries.index(m) for m in group] for group in names.values()]
     gain, share, loss = [], [], []
     for found, row in rival.values():
@@ -409,7 +408,7 @@ def _with_rivals(
             share.append(np.full(len(names), math.nan))
             loss.append(math.nan)
             continue
-        before, after, paid = _levers(found, row, client, len(names))
+        before, after, paid = _levers(found, row, len(names))
         filled = _filled(found, row)[-1]
         gain.append(after - before)
         share.append(np.array([filled[group].sum() for group in members]))

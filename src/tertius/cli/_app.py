@@ -149,6 +149,10 @@ def write_netcdf(findings: xr.DataTree | xr.Dataset, target: Path) -> Path:
     os.close(handle)
     try:
         findings.to_netcdf(name, engine="h5netcdf")
+        # mkstemp gives 0600; findings get what any new file would get.
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(name, 0o666 & ~mask)
         os.replace(name, target)
     except BaseException:
         Path(name).unlink(missing_ok=True)

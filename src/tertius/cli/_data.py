@@ -182,9 +182,10 @@ def check(names: Annotated[list[str] | None, NAMES] = None) -> None:
     """Read every stored file of packs, or of all of them, and compare its hash."""
     from tertius.world.store import check, stored
 
-    wrong = 0
+    wrong, looked_at = 0, False
     for found in _packs(names):
         there = stored(found)
+        looked_at |= bool(there)
         if not there:
             if names:
                 typer.echo(f"{found.name}: not in the store")
@@ -199,6 +200,8 @@ def check(names: Annotated[list[str] | None, NAMES] = None) -> None:
             typer.echo(
                 f"{found.name}: {len(there)} of {len(found.tables)} tables, {rows:,} rows, all as written"
             )
+    if not looked_at and not names:
+        typer.echo("Nothing is in the store.")
     if wrong:
         raise CannotCompute(
             f"{wrong} thing{'s' * (wrong > 1)} wrong in the store",

@@ -469,7 +469,7 @@ def _protection(asked: _Asked) -> Iterable[_Figures]:
             for k, word in enumerate(("defence", "consultation", "non-aggression"))
             if any(pact[k] for pact in best)
         ]
-        notes[p.id] = (*notes.get(p.id, ()), f"{p.id}: pacts of {', '.join(kinds) or 'no kind'} with it")
+        notes[p.id] = (*notes.get(p.id, ()), f"{p.name}: pacts of {', '.join(kinds) or 'no kind'} with it")
 
     def defenders(of: int) -> dict[int, float]:
         return {a: capability.get(a, 0.0) for (a, b), (d, _, _) in pacts.items() if b == of and d}
@@ -544,7 +544,7 @@ def _fdi(asked: _Asked) -> Iterable[_Figures]:
         if len(known) < len(p.members):
             notes[p.id] = (
                 *notes.get(p.id, ()),
-                f"{p.id}: {', '.join(known)} only, of {len(p.members)} members",
+                f"{p.name}: {', '.join(known)} only, of {len(p.members)} members",
             )
         amounts[p.id] = _sum(inside, known)
         if amounts[p.id] < 0:
@@ -598,7 +598,7 @@ def _debt(asked: _Asked) -> Iterable[_Figures]:
         if len(known) < len(p.members):
             notes[p.id] = (
                 *notes.get(p.id, ()),
-                f"{p.id}: {', '.join(known)} only, of {len(p.members)} members",
+                f"{p.name}: {', '.join(known)} only, of {len(p.members)} members",
             )
         amounts[p.id] = _sum(inside, known)
         abroad: dict[str, float] = {}
@@ -697,7 +697,7 @@ def _posts(asked: _Asked) -> Iterable[_Figures]:
         if len(known) < len(p.members):
             notes[p.id] = (
                 *notes.get(p.id, ()),
-                f"{p.id}: {len(known)} of {len(p.members)} members are counted",
+                f"{p.name}: {len(known)} of {len(p.members)} members are counted",
             )
         amounts[p.id] = _sum(here, known)
     total = sum(here.values())
@@ -751,7 +751,7 @@ def _agreement(asked: _Asked) -> Iterable[_Figures]:
             continue
         if len(known) < len(p.members):
             these = ", ".join(known) if len(known) < 4 else str(len(known))
-            notes[p.id] = (f"{p.id}: {these} only, of {len(p.members)} members",)
+            notes[p.id] = (f"{p.name}: {these} only, of {len(p.members)} members",)
         amounts[p.id] = float(np.mean([rates[m] for m in known]))
     total = sum(amounts.values()) if not missing else math.nan
     if missing:

@@ -60,6 +60,7 @@ def levers_answer(data: xr.Dataset, top: int = 12) -> Answer:
         net = {p: point(single[p] - back[p]) for p in partners}
     order = sorted(partners, key=lambda p: -_at(lever[p].median))
     shown = order[:top]
+    shown += [p for p in json.loads(attrs["asked"]) if p in partners and p not in shown]
     sold, bought = (data[name].sum().item() for name in ("exports", "imports"))
     part = {
         p: (float(data["exports"].sel(partner=p)) / sold, float(data["imports"].sel(partner=p)) / bought)
@@ -77,7 +78,8 @@ def levers_answer(data: xr.Dataset, top: int = 12) -> Answer:
         str(b): point(float(v)) for b, v in zip(data["bloc"].values, data["bloc_lever"].values, strict=True)
     }
     joint |= {k[0]: e for k, e in estimate_of(data, "bloc_draws").items()}
-    together = sorted(joint, key=lambda b: -joint[b].median)
+    # A power of one stands among the partners.
+    together = sorted((b for b in joint if b not in partners), key=lambda b: -joint[b].median)
     facts = [
         Fact(
             lever[p].text(), f"log points {lever[p].interval()}".strip(), f"Lever of {names[p]}", colour_of(p)

@@ -65,12 +65,12 @@ class Baseline:
     blocs: Mapping[str, tuple[str, ...]]
     lifted: tuple[str, ...]
 
-    @property
+    @cached_property
     def countries(self) -> tuple[str, ...]:
         """The countries, in the order of every result."""
         return tuple(str(c) for c in self.flows["origin"].values)
 
-    @property
+    @cached_property
     def sectors(self) -> tuple[str, ...]:
         """The sectors, in the order of every result."""
         return tuple(str(s) for s in self.flows["sector"].values)

@@ -37,7 +37,6 @@ from tertius.models.trade._economy import (
     single_hub,
 )
 from tertius.models.trade._solver import (
-    SMALL,
     Found,
     chord_at_baseline,
     conditions,
@@ -409,12 +408,15 @@ def solve_draws(
 
     done = 0
     starts = range(0, K, size)
-    # Large matrices are factorised by LAPACK calls that wait for the runtime's own pool: two at once may wait for ever.
-    with ThreadPoolExecutor(max_workers=workers if N <= SMALL else 1) as pool:
-        for here in pool.map(run, starts):
-            done += here
-            if progress is not None:
-                progress(done, K)
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        try:
+            for here in pool.map(run, starts):
+                done += here
+                if progress is not None:
+                    progress(done, K)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
     if retry:
         _retry(layout, take, result, place)

@@ -132,11 +132,43 @@ def chord_at_baseline(
 
 
 def _inverse(a: Array) -> Array:
-    """Inverses of matrices (..., N, N): by Gauss and Jordan without pivots where small, all side by side."""
+    """Inverses of matrices (..., N, N) by Gauss and Jordan without pivots, block by block where large.
+
+    All stay within one program: calls of LAPACK bring threads of their own, which wait for each other where the
+    processor has other work, and for ever where two programs call at once.
+    """
     n = a.shape[-1]
-    if n > SMALL:
-        large: Array = jnp.linalg.inv(a)
-        return large
+    if n <= SMALL:
+        return _inverse_by_rows(a)
+    blocks = -(-n // SMALL)
+    size = -(-n // blocks)
+    whole = blocks * size
+    lead = ((0, 0),) * (a.ndim - 2)
+    padded = jnp.pad(a, (*lead, (0, whole - n), (0, whole - n)))
+    padded = padded + np.diag(np.arange(whole) >= n).astype(float)
+    block = np.arange(whole) // size
+    rows, cols = block[:, None], block[None]
+    eye = np.eye(size)
+
+    def eliminate(k: Array, a: Array) -> Array:
+        at = k * size
+        row = jax.lax.dynamic_slice_in_dim(a, at, size, axis=a.ndim - 2)
+        col = jax.lax.dynamic_slice_in_dim(a, at, size, axis=a.ndim - 1)
+        pivot = _inverse_by_rows(jax.lax.dynamic_slice_in_dim(row, at, size, axis=a.ndim - 1))
+        unit = jnp.broadcast_to(eye, pivot.shape)
+        inside = pivot @ jax.lax.dynamic_update_slice_in_dim(row, unit, at, axis=a.ndim - 1)
+        outside = jnp.where(rows == k, 0.0, col)
+        rest = jnp.where(cols == k, 0.0, a) - outside @ inside
+        out: Array = jax.lax.dynamic_update_slice_in_dim(rest, inside, at, axis=a.ndim - 2)
+        return out
+
+    out: Array = jax.lax.fori_loop(0, blocks, eliminate, padded)
+    return out[..., :n, :n]
+
+
+def _inverse_by_rows(a: Array) -> Array:
+    """Small inverses, all side by side."""
+    n = a.shape[-1]
     rows, cols = np.arange(n)[:, None], np.arange(n)[None]
 
     def eliminate(k: Array, a: Array) -> Array:

@@ -6,6 +6,7 @@ a world; :func:`~tertius.models.trade.solve_draws`, which also takes limits on q
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -28,6 +29,8 @@ from tertius.models.trade._leverage import (
 from tertius.models.trade._solve import WORKERS
 
 __all__ = ["withdrawals", "withdrawals_in_draws"]
+
+_one_newton = threading.Lock()
 
 
 def withdrawals(
@@ -60,13 +63,6 @@ def withdrawals(
     Equilibrium
         NumPy arrays, leading axis C. What has not converged has status ``NOT_CONVERGED``.
     """
-    return _prepared(economy, theta, client, gone, factors, deficits)()
-
-
-def _prepared(
-    economy: Economy, theta: ArrayLike, client: int, gone: ArrayLike, factors: Factors, deficits: Deficits
-) -> Callable[[], Equilibrium]:
-    """Factorise the Jacobian, and hand back what remains to be done."""
     options = shared_options(factors)
     world = one_world(economy, jnp.asarray(theta, dtype=float), deficits)
     chord = chord_of(options, world)
@@ -74,22 +70,20 @@ def _prepared(
     left[client] = 0.0
     N, C = left.shape
     hub = jnp.asarray(client)
-
-    def solve() -> Equilibrium:
-        parts: list[Equilibrium] = []
-        for first in range(0, C, WIDTH):
-            # The last stands in for those that are not there.
-            columns = np.minimum(np.arange(first, first + WIDTH), C - 1)
-            found = by_chord(options, False, world, chord, hub, jnp.asarray(left[:, columns]))
-            parts.append(_gathered([np.array(a)[0, : C - first] for a in found]))
-        out = _gathered([np.concatenate(arrays) for arrays in zip(*parts, strict=True)])
-        _again(out, lambda some: by_chord(options, True, world, chord, hub, jnp.asarray(left[:, some])))
-        groups = 1 if factors == "mobile" else world.Y.shape[1]
-        if groups * N <= NEWTON_UNKNOWNS:
+    parts: list[Equilibrium] = []
+    for first in range(0, C, WIDTH):
+        # The last stands in for those that are not there.
+        columns = np.minimum(np.arange(first, first + WIDTH), C - 1)
+        found = by_chord(options, False, world, chord, hub, jnp.asarray(left[:, columns]))
+        parts.append(_gathered([np.array(a)[0, : C - first] for a in found]))
+    out = _gathered([np.concatenate(arrays) for arrays in zip(*parts, strict=True)])
+    _again(out, lambda some: by_chord(options, True, world, chord, hub, jnp.asarray(left[:, some])))
+    groups = 1 if factors == "mobile" else world.Y.shape[1]
+    if groups * N <= NEWTON_UNKNOWNS:
+        # Newton's method calls LAPACK: two threads that do so have been seen to wait for each other for ever.
+        with _one_newton:
             _again(out, lambda some: by_newton(options, world, hub, jnp.asarray(left[:, some])))
-        return out
-
-    return solve
+    return out
 
 
 def _gathered(arrays: Sequence[Any]) -> Equilibrium:
@@ -136,13 +130,16 @@ def withdrawals_in_draws(
     """
     flows, elasticity = np.asarray(X, dtype=float), np.asarray(theta, dtype=float)
 
-    # Jacobians are factorised one after another: two threads that both ask LAPACK and the compiler's pool of threads
-    # have been seen to wait for each other for ever.
-    ready = [
-        _prepared(calibrate(x), t, client, gone, factors, deficits)
-        for x, t in zip(flows, elasticity, strict=True)
-    ]
+    def solve(k: int) -> Equilibrium:
+        return withdrawals(
+            calibrate(flows[k]), elasticity[k], client, gone, factors=factors, deficits=deficits
+        )
+
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        # The first is compiled before a second thread would compile the same.
-        found = [ready[0](), *pool.map(lambda solve: solve(), ready[1:])]
+        try:
+            # The first is compiled before a second thread would compile the same.
+            found = [solve(0), *pool.map(solve, range(1, len(flows)))]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return _gathered([np.stack(arrays) for arrays in zip(*found, strict=True)])
