@@ -153,7 +153,7 @@ class Explorer:
         return self.layout.inputs
 
     def base(self, rows: int) -> Draws:
-        """The study's first draws."""
+        """The study's first draws, or as many of them as it keeps."""
         return self._first().draws.head(rows)
 
     def moved(self, rows: int, values: Mapping[str, float]) -> Draws:
@@ -188,6 +188,14 @@ class Explorer:
     def at(self, points: Array) -> Draws:
         """Draws at given points of the unit cube, shape (n, inputs)."""
         return draw(self.case, self.layout, points)
+
+    def behind(self, groups: Collection[str]) -> frozenset[str]:
+        """Paths of the inputs that some groups go back to; all if inputs themselves are read."""
+        first = self._first()
+        if INPUTS in groups:
+            return frozenset(first.draws.columns)
+        names = first.behind(name for name in map(first.makes, groups) if name is not None)
+        return frozenset().union(*(first.parts[name].paths for name in names))
 
     def explore(
         self,

@@ -19,14 +19,13 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from scipy.special import ndtri
 
 from tertius._study.draws import Draws
 from tertius._study.explorer import Explorer
 from tertius._study.sensitivity.chaos import effects
 from tertius._study.sensitivity.designs import first_and_total
-from tertius._study.sensitivity.information import evppi
+from tertius._study.sensitivity.information import evppi, hermite
 from tertius._study.sensitivity.screening import elementary_effects, trajectories
 from tertius.claims.catalogue import Catalogue, from_findings, select
 from tertius.claims.evaluation import Readings, evaluate
@@ -47,6 +46,9 @@ ROWS = 512
 FLIP_ROWS = 512
 """Draws of each variant on the way to a flip."""
 
+FLIP_ROWS_CONFIRMED = 1024
+"""Draws in which a flip must hold to be reported."""
+
 _TARGET = 0.1
 """So far above nought must the probit of a probability lie for a flip to be reported (0.54): another sample of draws
 should not turn it back."""
@@ -55,7 +57,17 @@ FARTHEST = 3.0
 """Moves of an input are tried up to so many of its own standard deviations."""
 
 _TRAJECTORIES = 4
-_TRIALS = 4
+_TRIALS = 5
+_DEGREE = 5
+"""Of the polynomial through which a claim's response to one input is seen."""
+_BEYOND = 2
+"""Inputs of which each is moved further than it was ever drawn."""
+_TAIL = 64
+"""Draws at either end of an input over which the response there is seen."""
+_CLEAR = 0.03
+"""So far beyond one half must a response lie for a move to be tried there first."""
+_ALONE = 4
+"""Inputs of which each is moved by itself, for every claim."""
 
 
 def deepen(
@@ -98,6 +110,26 @@ class _Try:
     inputs: tuple[int, ...]
     direction: tuple[float, ...]
     reach: float
+
+
+@dataclass(frozen=True)
+class _Responses:
+    """How claims go with inputs, seen in draws: shape (claims, inputs) each; moves in standard deviations.
+
+    Attributes
+    ----------
+    slope
+        Of the probability in the input's normal score; 0 where that is no more than noise.
+    crossing
+        The nearest move at which the claim seems to turn; missing where none does.
+    furthest, gain
+        The move that turns it most, and how far beyond one half that takes its probability.
+    """
+
+    slope: Array
+    crossing: Array
+    furthest: Array
+    gain: Array
 
 
 class _Court:
@@ -368,61 +400,97 @@ class _Court:
 
     def flips(self) -> xr.Dataset:
         """The group ``/flips``."""
-        tries = [t for c in range(len(self.claims)) for t in self._candidates(c)]
-        rows = min(FLIP_ROWS, len(self.explorer.layout.a))
+        seen = self._responses()
+        tries = [t for c in range(len(self.claims)) for t in self._candidates(c, seen)]
         best: dict[tuple[int, int], tuple[float, _Try, float]] = {}
-        of_claims = [[t.claim] for t in tries]
-        start = self._chance(self._margins("flips", [self.explorer.base(rows)]))[0]
-        reach = np.array([t.reach for t in tries])
+        start = self._chance(self._margins("flips", [self.explorer.base(FLIP_ROWS)]))[0]
+        reach = [t.reach for t in tries]
         # Nearest on either side so far: (how far, probit of the probability turned so that it rises).
         near = [[(0.0, self._turned(t.claim, float(start[t.claim])))] for t in tries]
         open_ = list(range(len(tries)))
         for turn in range(_TRIALS):
             if not open_:
                 break
-            variants = [self.explorer.moved(rows, self._values(tries[i], reach[i])) for i in open_]
-            margin = self._margins(f"flips {turn + 1}/{_TRIALS}", variants, [of_claims[i] for i in open_])
-            chance = self._chance(margin)
+            chance = self._moved(f"flips {turn + 1}/{_TRIALS}", tries, reach, open_, FLIP_ROWS)
             left = []
-            for place, i in enumerate(open_):
+            for i, p in zip(open_, chance, strict=True):
                 t = tries[i]
-                p = float(chance[place, t.claim])
                 if not np.isfinite(p):
                     continue
                 turned = self._turned(t.claim, p)
                 if turned >= _TARGET:
                     key = (t.claim, len(t.inputs))
                     if key not in best or reach[i] < best[key][0]:
-                        best[key] = (float(reach[i]), t, p)
-                    # Far beyond one half there is a nearer place; not twice, for the sake of time.
+                        best[key] = (reach[i], t, p)
+                    # Far beyond one half there is a nearer place.
                     if turned < 3 * _TARGET or turn + 1 == _TRIALS:
                         continue
-                near[i].append((float(reach[i]), turned))
-                step = self._secant(near[i], self._room(t))
+                near[i].append((reach[i], turned))
+                step = self._next(near[i], self._room(t))
                 if step is not None:
                     reach[i] = step
                     left.append(i)
             open_ = left
+        best = self._verified(best)
         for claim in range(len(self.claims)):
             # Two inputs are worth naming where together they have less far to go than one.
             if (claim, 1) in best and (claim, 2) in best and best[claim, 2][0] >= best[claim, 1][0]:
                 del best[claim, 2]
         return self._flips(best)
 
+    def _moved(
+        self, stage: str, tries: Sequence[_Try], reach: Sequence[float], which: Sequence[int], rows: int
+    ) -> list[float]:
+        """Probability of each try's claim, so far along."""
+        if not which:
+            return []
+        variants = [self.explorer.moved(rows, self._values(tries[i], reach[i])) for i in which]
+        chance = self._chance(self._margins(stage, variants, [[tries[i].claim] for i in which]))
+        return [float(chance[place, tries[i].claim]) for place, i in enumerate(which)]
+
+    def _verified(
+        self, best: Mapping[tuple[int, int], tuple[float, _Try, float]]
+    ) -> dict[tuple[int, int], tuple[float, _Try, float]]:
+        """The flips that more draws confirm; one that falls short goes a little further, twice at most."""
+        keys = list(best)
+        tries, reach = [best[k][1] for k in keys], [best[k][0] for k in keys]
+        out: dict[tuple[int, int], tuple[float, _Try, float]] = {}
+        open_ = list(range(len(keys)))
+        for turn in range(3):
+            left = []
+            chance = self._moved(f"flips confirmed {turn + 1}/3", tries, reach, open_, FLIP_ROWS_CONFIRMED)
+            for i, p in zip(open_, chance, strict=True):
+                if np.isfinite(p) and self._turned(keys[i][0], p) >= _TARGET:
+                    out[keys[i]] = (reach[i], tries[i], p)
+                elif reach[i] < self._room(tries[i]):
+                    reach[i] = min(1.1 * reach[i] + 0.02, self._room(tries[i]))
+                    left.append(i)
+            open_ = left
+        return out
+
     def _turned(self, claim: int, p: float) -> float:
         """Probit of a probability, turned so that a flip is above nought."""
         sign = 1.0 if self.probability[claim] < 0.5 else -1.0
         return sign * float(ndtri(min(max(p, 0.002), 0.998)))
 
-    def _secant(self, near: Sequence[tuple[float, float]], room: float) -> float | None:
-        """How far to go next: to where a line through the two places nearest to the target meets it."""
-        (d0, z0), (d1, z1) = sorted(near, key=lambda place: abs(place[1] - 1.5 * _TARGET))[:2]
-        if abs(d1 - d0) < 1e-9 or (z1 - z0) * (d1 - d0) <= 0:
-            return None
-        aim = d0 + (1.5 * _TARGET - z0) * (d1 - d0) / (z1 - z0)
-        tried = max(d for d, _ in near)
-        aim = min(max(aim, 0.05), room, 2 * tried + 0.5)
-        return None if any(abs(aim - d) < 0.03 for d, _ in near) else float(aim)
+    def _next(self, near: Sequence[tuple[float, float]], room: float) -> float | None:
+        """How far to go next, where a line through two places meets the aim; None where that leads nowhere new."""
+        aim = 1.5 * _TARGET
+        short = [place for place in near if place[1] < aim]
+        beyond = [place for place in near if place[1] >= aim]
+        if beyond:
+            # Between the furthest place that falls short and the nearest beyond.
+            d1, z1 = min(beyond)
+            d0, z0 = max((place for place in short if place[0] < d1), default=(0.0, min(0.0, z1 - 1.0)))
+            width = d1 - d0
+            step = d0 + (aim - z0) * width / (z1 - z0)
+            step = min(max(step, d0 + width / 8), d1 - width / 8)
+        else:
+            (d0, z0), (d1, z1) = sorted(short, key=lambda place: abs(place[1] - aim))[:2]
+            if abs(d1 - d0) < 1e-9 or (z1 - z0) * (d1 - d0) <= 0:
+                return None
+            step = min(max(d0 + (aim - z0) * (d1 - d0) / (z1 - z0), 0.05), room, 2 * max(near)[0] + 0.5)
+        return None if any(abs(step - d) < 0.03 for d, _ in near) else float(step)
 
     def _flips(self, best: Mapping[tuple[int, int], tuple[float, _Try, float]]) -> xr.Dataset:
         """Put the flips that were found in a table, a row each."""
@@ -461,88 +529,100 @@ class _Court:
             }
         )
 
-    def _candidates(self, c: int) -> list[_Try]:
-        """The inputs whose moves promise most, seen through their own curves in the draws that there are."""
-        margin = self.margin[:, c]
-        there = np.isfinite(margin)
-        if there.sum() < 64:
-            return []
-        x, y = self.x[there], margin[there]
-        scale = np.std(y)
-        if not scale > 0:
-            return []
+    def _responses(self) -> _Responses:
+        """How every claim's probability goes with every input, seen in the draws that there are.
+
+        With independent inputs the probability of a claim with one input held somewhere is what is expected of the
+        claim in the draws where the input lies there: a regression on its normal scores.
+        """
+        shape = (len(self.claims), len(self.paths))
+        slope, crossing, furthest = np.zeros(shape), np.full(shape, np.nan), np.full(shape, np.nan)
+        gain = np.full(shape, -np.inf)
+        together: dict[bytes, list[int]] = {}
+        for c in range(len(self.claims)):
+            there = ~np.isnan(self.margin[:, c])
+            if there.sum() >= 64 and 0 < (self.margin[there, c] > 0).mean() < 1:
+                together.setdefault(there.tobytes(), []).append(c)
         movable = [k for k in range(len(self.paths)) if self.spread[k] > 0 and np.isfinite(self.spread[k])]
-        z = (x[:, movable] - self.median[movable]) / self.spread[movable]
-        slopes = (z - z.mean(axis=0)).T @ (y - y.mean()) / len(y) / np.maximum(z.var(axis=0), 1e-12)
-        order = np.argsort(-abs(slopes), kind="stable")[:8]
-        out: list[tuple[float, _Try]] = []
-        wanted = -1.0 if self.probability[c] >= 0.5 else 1.0
-        curves: dict[int, tuple[float, float]] = {}
-        for j in order:
-            k = movable[int(j)]
-            curve = np.polynomial.Polynomial.fit(z[:, j], y, 3)
-            bare = y - curve(z[:, j])
-            edge = (float(z[:, j].min()), float(z[:, j].max()))
+        reaching = np.array(
+            [[p in self.explorer.behind(groups) for p in self.paths] for groups in self.reads]
+        )
+        for members in together.values():
+            there = ~np.isnan(self.margin[:, members[0]])
+            wanted = np.where(self.probability[members] < 0.5, 1.0, -1.0)
+            holds = (self.margin[there][:, members] > 0).astype(float)
+            n = len(holds)
+            basis = hermite(n, _DEGREE)
+            # Further out a polynomial of few draws says nothing.
+            few = np.unique(np.linspace(0.01 * n, 0.99 * (n - 1), 256).astype(int))
+            gram = basis.T @ basis
+            for k in movable:
+                order = np.argsort(self.x[there, k], kind="stable")
+                fit = np.linalg.solve(gram, basis.T @ holds[order])
+                slope[members, k] = fit[1]
+                d = (self.x[there, k][order[few]] - self.median[k]) / self.spread[k]
+                inside = (d <= self._limit(k, 1.0)) & (d >= -self._limit(k, -1.0))
+                turned = np.where(inside[:, None], wanted * (basis[few] @ fit - 0.5), -np.inf)
+                far = np.where(turned >= _CLEAR, abs(d)[:, None], np.inf)
+                nearest = far.argmin(axis=0)
+                crossing[members, k] = np.where(np.isfinite(far.min(axis=0)), d[nearest], np.nan)
+                furthest[members, k] = d[turned.argmax(axis=0)]
+                gain[members, k] = turned.max(axis=0)
+                for end, sign in ((slice(None, _TAIL), -1.0), (slice(-_TAIL, None), 1.0)):
+                    # What happens at the very ends.
+                    at_end = wanted * (holds[order[end]].mean(axis=0) - 0.5)
+                    place = float(np.median(self.x[there, k][order[end]]) - self.median[k]) / self.spread[k]
+                    further = (at_end > gain[members, k]) & (abs(place) <= self._limit(k, sign))
+                    gain[members, k] = np.where(further, at_end, gain[members, k])
+                    furthest[members, k] = np.where(further, place, furthest[members, k])
+            noise = 3 * holds.std(axis=0) / np.sqrt(n)
+            slope[members] = np.where(abs(slope[members]) > noise[:, None], slope[members], 0.0)
+        slope[~reaching], crossing[~reaching], gain[~reaching] = 0.0, np.nan, -np.inf
+        return _Responses(slope, crossing, furthest, gain)
 
-            def chance(
-                d: float,
-                curve: np.polynomial.Polynomial = curve,
-                bare: Array = bare,
-                edge: tuple[float, float] = edge,
-            ) -> float:
-                # Beyond the draws the curve goes on straight, since a cubic would not.
-                inside = min(max(d, edge[0]), edge[1])
-                value = float(curve(inside) + curve.deriv()(inside) * (d - inside))
-                return float(np.mean(bare + value > 0)) - 0.5
-
-            for sign in (1.0, -1.0):
-                limit = self._limit(k, sign)
-                if limit <= 0:
-                    continue
-                start, end = chance(0.0), chance(sign * limit)
-                if end * wanted <= 0:
-                    # It may still cross a little further on than the curve says.
-                    if abs(end) < 0.1 and sign * slopes[j] * wanted > 0:
-                        out.append((limit, _Try(c, (k,), (sign,), limit)))
-                    continue
-                if start * wanted > 0:
-                    reach = 0.1
-                else:
-                    reach = float(brentq(lambda d, s=sign: chance(s * d), 0.0, limit, xtol=0.01))
-                reach = min(limit, max(0.1, 1.1 * reach))
-                out.append((reach, _Try(c, (k,), (sign,), reach)))
-                curves[k] = (sign, reach)
-        out.sort(key=lambda item: item[0])
-        singles = [t for _, t in out[:2]]
-        pair = self._pair(c, [movable[int(j)] for j in order], slopes[order], wanted, curves)
+    def _candidates(self, c: int, seen: _Responses) -> list[_Try]:
+        """The inputs whose moves promise most: the nearest that seem to turn the claim, then those that nearly do."""
+        crossing = abs(seen.crossing[c])
+        order = [int(k) for k in np.argsort(crossing, kind="stable") if np.isfinite(crossing[k])][:_ALONE]
+        also = [int(k) for k in np.argsort(-seen.gain[c], kind="stable") if np.isfinite(seen.gain[c, k])]
+        order += [k for k in also if k not in order][: _ALONE - len(order)]
+        moves = [
+            (k, float(seen.crossing[c, k] if np.isfinite(crossing[k]) else seen.furthest[c, k]))
+            for k in order
+        ]
+        # Beyond what was drawn, the inputs that the claim goes with most.
+        wanted = 1.0 if self.probability[c] < 0.5 else -1.0
+        for k in map(int, np.argsort(-abs(seen.slope[c]), kind="stable")[:_BEYOND]):
+            if seen.slope[c, k] and not np.isfinite(crossing[k]):
+                sign = wanted * float(np.sign(seen.slope[c, k]))
+                moves.append((k, 0.9 * sign * self._limit(k, sign)))
+        singles, reaches = [], {}
+        for k, d in moves:
+            sign = 1.0 if d > 0 else -1.0
+            limit = self._limit(k, sign)
+            if limit > 0:
+                reaches[k] = min(limit, max(0.1, abs(d)))
+                singles.append(_Try(c, (k,), (sign,), reaches[k]))
+        pair = self._pair(c, seen.slope[c], reaches)
         return [*singles, *([pair] if pair is not None else [])]
 
-    def _pair(
-        self,
-        c: int,
-        inputs: Sequence[int],
-        slopes: Array,
-        wanted: float,
-        curves: Mapping[int, tuple[float, float]],
-    ) -> _Try | None:
+    def _pair(self, c: int, slope: Array, reaches: Mapping[int, float]) -> _Try | None:
         """The two inputs that together need to move least: each in proportion to what it does."""
-        if len(inputs) < 2:
+        inputs = np.argsort(-abs(slope), kind="stable")[:2]
+        wanted = 1.0 if self.probability[c] < 0.5 else -1.0
+        strength = slope[inputs] * wanted
+        if len(inputs) < 2 or not abs(strength).min() > 0:
             return None
-        strength = slopes[:2] * wanted
         norm = float(np.hypot(*strength))
-        if not norm > 0:
-            return None
         direction = strength / norm
         alone = [
-            reach * abs(d)
-            for k, d in zip(inputs[:2], direction, strict=True)
-            if k in curves
-            for reach in [curves[k][1]]
+            reaches[int(k)] * abs(float(d))
+            for k, d in zip(inputs, direction, strict=True)
+            if int(k) in reaches
         ]
-        start = min(alone) if alone else 1.5
-        t = _Try(c, (inputs[0], inputs[1]), (float(direction[0]), float(direction[1])), 0.0)
+        t = _Try(c, (int(inputs[0]), int(inputs[1])), (float(direction[0]), float(direction[1])), 0.0)
         room = self._room(t)
-        return _Try(t.claim, t.inputs, t.direction, min(start, room)) if room > 0 else None
+        return _Try(t.claim, t.inputs, t.direction, min([*alone, 1.5, room])) if room > 0 else None
 
     def _limit(self, k: int, sign: float) -> float:
         """How far an input can go in one direction, in its standard deviations."""

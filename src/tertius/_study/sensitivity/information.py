@@ -13,7 +13,7 @@ from scipy.special import ndtri
 
 from tertius._study.indices import Index
 
-__all__ = ["evpi", "evppi", "evsi_discrete"]
+__all__ = ["evpi", "evppi", "evsi_discrete", "hermite"]
 
 Array = NDArray[np.float64]
 
@@ -76,7 +76,7 @@ def evppi(utility: Array, x: Array, degree: int = 5) -> Index:
     chosen = np.take_along_axis(several, others[None], axis=-1)
     more = chosen - np.take_along_axis(several, today[None, :, None], axis=-1)
     # Ranks are the same numbers for every input: only their order differs.
-    basis = _hermite(n, degree)
+    basis = hermite(n, degree)
     squares = (basis[:, :, None] * basis[:, None, :]).reshape(n, -1)
     # At random, since every other point of a Sobol' sequence lies in the same half of an input's range.
     half = np.random.default_rng(0).permutation(n) < n // 2
@@ -117,7 +117,7 @@ def _fits(basis: Array, squares: Array, first: NDArray[np.bool_], y: Array) -> A
     )
 
 
-def _hermite(n: int, degree: int) -> Array:
+def hermite(n: int, degree: int) -> Array:
     """Hermite polynomials of n normal scores, orthonormal, ascending: shape (n, degree + 1)."""
     z = ndtri((np.arange(n) + 0.5) / n)
     size = np.sqrt(np.cumprod(np.maximum(np.arange(degree + 1), 1)))
