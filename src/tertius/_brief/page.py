@@ -975,7 +975,7 @@ class _Page:
 
     def chain(self, sections: set[str]) -> dict[str, Any] | None:
         """The causal chain, drawn once for a desk and for paper, and once for a phone."""
-        links = chain.links(self.reading)
+        links = self.reading.once(chain.links)
         if len(links) < 2:
             return None
         wide, narrow = (

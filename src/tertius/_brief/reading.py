@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,7 @@ __all__ = [
     "estimates",
 ]
 
+T = TypeVar("T")
 Cells = dict[tuple[str, ...], Estimate]
 Floats = npt.NDArray[np.float64]
 
@@ -496,6 +497,7 @@ class Reading:
 
     def __init__(self, findings: xr.DataTree) -> None:
         self._tree = findings
+        self._made: dict[Callable[[Reading], Any], Any] = {}
         attrs = findings.attrs
         self._case_json = str(attrs.get("case_json") or "{}")
         self.case: dict[str, Any] = json.loads(self._case_json)
@@ -519,6 +521,13 @@ class Reading:
             seconds={str(k): float(v) for k, v in json.loads(str(attrs.get("seconds_json") or "{}")).items()},
             packages={str(k): str(v) for k, v in json.loads(str(attrs.get("libraries") or "{}")).items()},
         )
+
+    def once(self, make: Callable[[Reading], T]) -> T:
+        """Give what a function makes of these findings; the page, the terminal and the answer share it."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        made: T = self._made[make]
+        return made
 
     def dataset(self, name: str) -> xr.Dataset | None:
         """Give a group of the findings, or None where its model did not run."""

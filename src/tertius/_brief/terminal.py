@@ -81,7 +81,7 @@ class Terminal:
             self.say(self.names.question, "italic")
         self.console.print()
         self.say(answer(self.reading), "bold")
-        links = chain.links(self.reading)
+        links = self.reading.once(chain.links)
         if len(links) > 1:
             self.console.print()
             self.say(chain.words(links, notes=False))

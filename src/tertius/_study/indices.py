@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cho_solve
 from scipy.sparse import csr_array
 
 __all__ = [
@@ -210,8 +211,7 @@ def owed_to_others(of_ranks: Sequence[Array], known: NDArray[np.bool_], y: Array
         design = np.concatenate([np.ones((n, 1)), *terms], axis=1)
         if design.shape[1] <= max(1, n // 4):
             break
-    fit, *_ = np.linalg.lstsq(design, values, rcond=None)
-    rest = values - design @ fit
+    rest = values - design @ _fitted(design, values)
     seen = [p[:, ~known] for p in of_ranks]
     value = np.zeros(y.shape[1])
     for k in range(y.shape[1]):
@@ -226,6 +226,19 @@ def owed_to_others(of_ranks: Sequence[Array], known: NDArray[np.bool_], y: Array
     terms_seen = b * (3 + a)
     error = np.sqrt(2 * terms_seen * (left / n) ** 2 + 4 * np.maximum(value, 0) * left / n)
     return Index(np.where(sound, value, np.nan), np.where(sound, error, np.nan))
+
+
+def _fitted(design: Array, values: Array) -> Array:
+    """Least squares, by the normal equations: polynomials of independent inputs are all but orthogonal."""
+    gram = design.T @ design
+    try:
+        lower = np.linalg.cholesky(gram)
+        spread = np.diagonal(lower)
+        if spread.min() > 1e-6 * spread.max():
+            return np.asarray(cho_solve((lower, True), design.T @ values))
+    except np.linalg.LinAlgError:
+        pass
+    return np.asarray(np.linalg.lstsq(design, values, rcond=None)[0])
 
 
 def polynomials(x: Array) -> tuple[Array, Array, Array]:

@@ -30,7 +30,7 @@ from tertius._study.draws import Design, Draws, design, draw
 from tertius._study.explorer import Explorer
 from tertius._study.layout import kept_groups, raw_groups
 from tertius._study.simulate import Simulation, simulate
-from tertius._study.stages import Context, outlook, run_stages
+from tertius._study.stages import SIMULATED, Context, Ran, differences, outlook, run_stages, watched_structure
 from tertius._study.structures import BASE, RIVALS, Structure
 from tertius._study.trade import TradeResults
 from tertius._study.world import Figures
@@ -134,17 +134,26 @@ def run(
     few = values.head(_part(draws, STRUCTURE_DRAWS))
     structures = _applicable(case)
 
-    def rival(structure: Structure, shared: TradeResults | None = None) -> _Run:
-        made = simulate(case, few, structure, only=[*first, *read], trade=shared)
-        return _complete(case, few, structure, made, headline)
+    # What the simulation itself reads of the structure.
+    notes: set[str] = set()
+
+    def solved(structure: Structure, shared: TradeResults | None = None) -> Simulation:
+        return simulate(case, few, structure, only=[*first, *read], trade=shared)
+
+    def rival(structure: Structure, known: Mapping[str, Ran], made: Callable[[], Simulation]) -> _Run:
+        moved = differences(BASE, structure)
+        if not moved.isdisjoint(notes):
+            moved |= SIMULATED
+        return _complete(case, few, structure, made(), headline, known=known, moved=moved)
 
     with _aside() as aside:
         # What needs nothing of the main run is got ready beside it.
-        waiting = {s.id: aside(partial(rival, s)) for s in structures if s.changes_trade}
+        traded = {s.id: aside(partial(solved, s)) for s in structures if s.changes_trade}
         frozen_run = aside(partial(_sub_run, case, layout, again, first, read))
         doubled_run = aside(partial(_sub_run, case, layout, wide, first, read))
         with clock.stage("models") as report:
-            main = simulate(case, values, BASE, only=first, progress=report)
+            base = watched_structure(BASE, notes)
+            main = simulate(case, values, base, only=first, progress=report)
         with clock.stage("further models"):
             whole = _complete(case, values, BASE, main, headline, shown=True)
         main = whole.simulation
@@ -167,7 +176,15 @@ def run(
                 tree["/outlook"] = _further_outlook(case, few, whole, both, more, tree["/outlook"])
             if shared is not None and rest.trade is not None:
                 shared = shared.joined(rest.trade)
-        waiting |= {s.id: aside(partial(rival, s, shared)) for s in structures if not s.changes_trade}
+        known = {name: ran.at(slice(0, few.size)) for name, ran in whole.ran.items()}
+        waiting = {
+            s.id: aside(
+                partial(
+                    rival, s, known, traded[s.id].result if s.id in traded else partial(solved, s, shared)
+                )
+            )
+            for s in structures
+        }
         with clock.stage("evidence and rival structures") as report:
             everything = [frozen_run, doubled_run, *waiting.values()]
             for done, _ in enumerate(as_completed(everything), start=1):
@@ -204,6 +221,7 @@ class _Run:
     simulation: Simulation
     groups: dict[str, xr.Dataset]
     raw: Mapping[str, xr.Dataset]
+    ran: Mapping[str, Ran]
 
 
 def _complete(
@@ -214,14 +232,17 @@ def _complete(
     headline: str | None,
     *,
     shown: bool = False,
+    known: Mapping[str, Ran] | None = None,
+    moved: Collection[str] = (),
 ) -> _Run:
     """Run the stages on top of a simulation, and put labels on everything."""
     raw = raw_groups(case, simulation, headline)
-    made = run_stages(Context(case, Figures(values), structure, simulation, headline, raw, shown))
+    context = Context(case, Figures(values), structure, simulation, headline, raw, shown)
+    made = run_stages(context, known=known, moved=moved)
     assert made.converged is not None
     assert made.residual is not None
     whole = replace(simulation, converged=made.converged, residual=made.residual)
-    return _Run(whole, kept_groups(made.groups, made.converged), made.groups)
+    return _Run(whole, kept_groups(made.groups, made.converged), made.groups, made.ran)
 
 
 def _part(draws: int, most: int) -> int:

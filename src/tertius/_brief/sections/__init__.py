@@ -44,19 +44,19 @@ def _modules(names: Sequence[str]) -> list[ModuleType]:
 
 def parts(reading: Reading) -> list[Part]:
     """The sections before the claims that the findings have something for."""
-    made = [module.part(reading) for module in _modules(SECTIONS) if hasattr(module, "part")]
+    made = [reading.once(module.part) for module in _modules(SECTIONS) if hasattr(module, "part")]
     return [part for part in made if part is not None]
 
 
 def closing(reading: Reading) -> list[Part]:
     """The sections after the claims that the findings have something for."""
-    made = [module.part(reading) for module in _modules(CLOSING)]
+    made = [reading.once(module.part) for module in _modules(CLOSING)]
     return [part for part in made if part is not None]
 
 
 def leads(reading: Reading) -> list[str]:
     """The sentences that open the answer, before that of the vacuum."""
-    said = [module.lead(reading) for module in _modules(SECTIONS) if hasattr(module, "lead")]
+    said = [reading.once(module.lead) for module in _modules(SECTIONS) if hasattr(module, "lead")]
     return [sentence for sentence in said if sentence]
 
 

@@ -67,7 +67,7 @@ def _read(reading: Reading) -> _Bargaining | None:
 
 def part(reading: Reading) -> Part | None:
     """The section."""
-    found = _read(reading)
+    found = reading.once(_read)
     if found is None:
         return None
     record = found.record
@@ -202,7 +202,7 @@ def _sentences(found: _Bargaining) -> list[str]:
 
 def summary(reading: Reading) -> dict[str, object]:
     """The key ``bargaining`` of the JSON summary."""
-    found = _read(reading)
+    found = reading.once(_read)
     if found is None:
         return {}
     out: dict[str, Any] = {

@@ -124,7 +124,7 @@ def _chance_cell(found: Estimate) -> Cell:
 
 def lead(reading: Reading) -> str:
     """Survival, and why the power came, in one or two sentences."""
-    found = _read(reading)
+    found = reading.once(_read)
     if found is None or not found.survival("alone").known:
         return ""
     alone = found.survival("alone").mean
@@ -147,7 +147,7 @@ def lead(reading: Reading) -> str:
 
 def part(reading: Reading) -> Part | None:
     """The section."""
-    found = _read(reading)
+    found = reading.once(_read)
     if found is None:
         return None
     blocks: list[Block] = [Paragraph(lead(reading))] if lead(reading) else []
@@ -471,7 +471,7 @@ def _deployment(found: _Crisis) -> list[Block]:
 
 def summary(reading: Reading) -> dict[str, object]:
     """The keys ``regime`` and ``rescue`` of the JSON summary."""
-    found = _read(reading)
+    found = reading.once(_read)
     if found is None:
         return {}
     regime: dict[str, Any] = {name: nested(cells) for name, cells in found.ends.items()}

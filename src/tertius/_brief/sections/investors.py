@@ -45,7 +45,7 @@ def _read(reading: Reading) -> _Investors | None:
 
 def part(reading: Reading) -> Part | None:
     """The section."""
-    found = _read(reading)
+    found = reading.once(_read)
     if found is None:
         return None
     blocks: list[Block] = [Paragraph(_opening(found))]
@@ -159,7 +159,7 @@ def _sentences(found: _Investors) -> list[str]:
 
 def summary(reading: Reading) -> dict[str, object]:
     """The key ``investors`` of the JSON summary."""
-    found = _read(reading)
+    found = reading.once(_read)
     if found is None:
         return {}
     out: dict[str, Any] = {

@@ -51,7 +51,7 @@ def _read(reading: Reading) -> _Orientation | None:
 
 def part(reading: Reading) -> Part | None:
     """The section."""
-    found = _read(reading)
+    found = reading.once(_read)
     if found is None:
         return None
     blocks: list[Block] = [Paragraph(_opening(found, power)) for power in found.spoken]
@@ -186,7 +186,7 @@ def _sentences(found: _Orientation) -> list[str]:
 
 def summary(reading: Reading) -> dict[str, object]:
     """The key ``orientation`` of the JSON summary."""
-    found = _read(reading)
+    found = reading.once(_read)
     if found is None:
         return {}
     out: dict[str, Any] = {

@@ -97,7 +97,7 @@ def _read(reading: Reading) -> _Price | None:
 
 def lead(reading: Reading) -> str:
     """Answer the title question with its probability."""
-    found = _read(reading)
+    found = reading.once(_read)
     if found is None or not found.expected:
         return ""
     patron, client, draws = found.patron(), found.names.client, reading.draws
@@ -139,7 +139,7 @@ def _count(count: int) -> str:
 
 def part(reading: Reading) -> Part | None:
     """The section."""
-    found = _read(reading)
+    found = reading.once(_read)
     if found is None:
         return None
     blocks: list[Block] = [Paragraph(lead(reading))] if lead(reading) else []
@@ -376,7 +376,7 @@ def _all(count: int) -> str:
 
 def summary(reading: Reading) -> dict[str, object]:
     """The key ``price`` of the JSON summary."""
-    found = _read(reading)
+    found = reading.once(_read)
     if found is None:
         return {}
     out: dict[str, Any] = {

@@ -12,8 +12,9 @@ in the groups, not in the mask.
 
 To add one: its needs in :data:`tertius.case.asked.NEEDS`, its module here and its name in :data:`STAGES`, its
 variables in :mod:`tertius.claims.tables` and in ``docs/findings.md``, its face in :mod:`tertius._brief.sections`.
-A stage runs in the main run and again in every rival structure and evidence run on fewer draws, so it must be cheap:
-compiled once (``tertius._study.compilation.in_blocks``), no loop over draws.
+A stage runs in the main run and again on fewer draws in the evidence runs and in the rival structures that change
+anything that it reads, so it must be cheap: compiled once (``tertius._study.compilation.in_blocks``), no loop over
+draws.
 """
 
 from __future__ import annotations
@@ -27,11 +28,24 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from tertius._study.simulate import Simulation
+from tertius._study.stages._reuse import SIMULATED, Ran, differences, watched, watched_structure
 from tertius._study.structures import Structure
 from tertius._study.world import Figures
 from tertius.case import Case, asked
 
-__all__ = ["STAGES", "Context", "Made", "run_stage", "run_stages"]
+__all__ = [
+    "SIMULATED",
+    "STAGES",
+    "AllMade",
+    "Context",
+    "Made",
+    "Ran",
+    "differences",
+    "run_stage",
+    "run_stages",
+    "watched_structure",
+]
+>>>>>>> 4cd839d (Stages whose readings do not differ are not run again; one reading of each section; least squares by normal equations)
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -69,6 +83,8 @@ class Context:
         Path to group of what has been computed: ``/levers``, ``/displacement`` and the stages before, n draws each.
     main
         Whether this is the main run, whose groups the findings show; what only a reader needs is left out elsewhere.
+    whole
+        The context itself, where this one notes what is read of it; see :meth:`apart`.
     """
 
     case: Case
@@ -78,11 +94,16 @@ class Context:
     headline: str | None
     groups: Mapping[str, xr.Dataset]
     main: bool = False
+    whole: Context | None = field(default=None, repr=False)
 
     @property
     def size(self) -> int:
         """Number of draws, n."""
         return self.figures.draws.size
+
+    def apart(self) -> Context:
+        """The same for what only a reader needs, which no other run depends on: nothing read of it is noted."""
+        return self.whole if self.whole is not None else self
 
 
 @dataclass(frozen=True)
@@ -106,30 +127,68 @@ class Made:
     residual: Array | None = field(default=None)
 
 
-def run_stages(context: Context, only: Collection[str] | None = None) -> Made:
+@dataclass(frozen=True)
+class AllMade(Made):
+    """What all stages returned together.
+
+    Attributes
+    ----------
+    ran
+        Each stage with what it read, for runs that differ in little from this one.
+    """
+
+    ran: Mapping[str, Ran] = field(default_factory=dict)
+
+
+def run_stages(
+    context: Context,
+    only: Collection[str] | None = None,
+    *,
+    known: Mapping[str, Ran] | None = None,
+    moved: Collection[str] = (),
+) -> AllMade:
     """Run every stage that the case asks for, or those of them that are named.
+
+    Parameters
+    ----------
+    context
+        What has been computed.
+    only
+        The stages to run; all if None.
+    known
+        Stages that ran on the same draws in a run that differs from this one in what ``moved`` names alone; those that
+        read none of that are not run again.
+    moved
+        Tokens as in :class:`Ran`.
 
     Returns
     -------
-    Made
+    AllMade
         The groups of the context with those of all stages, and the draws in which all of them converged.
     """
     groups = dict(context.groups)
     converged = context.simulation.converged.copy()
     residual = context.simulation.residual.copy()
+    ran: dict[str, Ran] = {}
+    different = set(moved)
     for name in asked(context.case):
         if name not in STAGES or (only is not None and name not in only):
             continue
-        made = run_stage(name, replace(context, groups=groups))
+        before = None if known is None else known.get(name)
+        if before is None or not before.read.isdisjoint(different):
+            before = run_stage(name, replace(context, groups=groups))
+            different.update(before.made.groups)
+        ran[name], made = before, before.made
         groups |= made.groups
         if made.converged is not None:
             converged &= made.converged
         if made.residual is not None:
             residual = np.fmax(residual, made.residual)
-    return Made(groups, converged, residual)
+    return AllMade(groups, converged, residual, ran)
 
 
-def run_stage(name: str, context: Context) -> Made:
-    """Run one stage, on the groups that the context has."""
-    made: Made = importlib.import_module(f"{__name__}.{name}").run(context)
-    return made
+def run_stage(name: str, context: Context) -> Ran:
+    """Run one stage, on the groups that the context has, and note what it reads."""
+    notes: set[str] = set()
+    made: Made = importlib.import_module(f"{__name__}.{name}").run(watched(context, notes))
+    return Ran(frozenset(notes), made)

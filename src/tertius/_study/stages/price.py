@@ -133,7 +133,9 @@ def run(context: Context) -> Made:
     if context.main:
         group = found.for_the_reader(group, played)
         if found.expected.any():
-            group.attrs["conditions"] = json.dumps(conditions(context, found.target(played), _Again()))
+            group.attrs["conditions"] = json.dumps(
+                conditions(context.apart(), found.target(played), _Again())
+            )
     return Made({"/price": group}, accurate, residual)
 
 

@@ -7,6 +7,7 @@ would teach; the decision; beliefs and levers after.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import jax
@@ -270,7 +271,7 @@ def run(context: Context) -> Made:
     )
     if context.main:
         group["region"] = _labelled_region(terms[:, powers.index(lead)])
-        group.attrs["turns"] = json.dumps(_turned(context, terms[:, powers.index(lead)], lead))
+        group.attrs["turns"] = json.dumps(_turned(context.apart(), terms[:, powers.index(lead)], lead))
     return Made({"/rescue": group})
 
 
@@ -278,8 +279,14 @@ def _turned(context: Context, terms: Array, lead: str) -> dict[str, Any]:
     """What would turn the first of the two motives against the second."""
     first, second = (rescue.MOTIVES.index(name) for name in AXES)
 
+    # Neither motive of the one power hangs on who else could be asked.
+    case = context.case
+    assert case.rescue is not None
+    alone = case.rescue.model_copy(update={"candidates": {lead: case.rescue.candidates[lead]}})
+    context = replace(context, case=case.model_copy(update={"rescue": alone}))
+
     def again(other: Context) -> Array:
-        made = run_stages(other, only=("reputation", "regime", "rescue")).groups["/rescue"]["benefit"]
+        made = run_stages(other, only=("regime", "rescue")).groups["/rescue"]["benefit"]
         values = made.sel(power=lead)
         return np.asarray((values.sel(motive=AXES[0]) - values.sel(motive=AXES[1])).values)
 
