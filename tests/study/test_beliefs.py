@@ -17,11 +17,11 @@ from tertius._brief.sections import orientation as orientation_section
 from tertius._study.draws import design, draw
 from tertius._study.layout import raw_groups
 from tertius._study.simulate import simulate
-from tertius._study.stages import Context, run_stages
+from tertius._study.stages import SIMULATED, Context, differences, run_stages
 from tertius._study.stages import investors as stage
 from tertius._study.stages.investors import SHOCKS, YEARS
 from tertius._study.stages.orientation import BEFORE, calendar
-from tertius._study.structures import BASE, Structure
+from tertius._study.structures import BASE, RIVALS, Structure
 from tertius._study.world import Figures, bundle
 from tertius.case import Case
 from tertius.claims.tables import labels_of, table_of
@@ -316,3 +316,27 @@ def test_sections_without_findings_are_absent(findings: xr.DataTree) -> None:
     for section in (orientation_section, investors_section):
         assert section.part(empty) is None
         assert section.summary(empty) == {}
+
+
+def test_what_a_rival_structure_leaves_alone_is_taken_over_unchanged(beliefs: dict[str, Any]) -> None:
+    case = Case.model_validate(beliefs)
+    layout = design(case, DRAWS, 1)
+    values = draw(case, layout, layout.a)
+    headline = next(iter(case.exits))
+
+    def context(structure: Structure) -> Context:
+        made = simulate(case, values, structure)
+        return Context(case, Figures(values), structure, made, headline, raw_groups(case, made, headline))
+
+    base = run_stages(context(BASE))
+    for rival in (s for s in RIVALS if not s.changes_trade or s.unlimited):
+        other = context(rival)
+        moved = differences(BASE, rival) | (
+            SIMULATED if rival.unlimited or rival.nested or rival.equal_weights else set()
+        )
+        found, plain = run_stages(other, known=base.ran, moved=moved), run_stages(other)
+        assert found.ran["orientation"] is base.ran["orientation"]
+        assert (found.ran["investors"] is base.ran["investors"]) == (not moved & SIMULATED)
+        assert found.groups.keys() == plain.groups.keys()
+        for path, group in plain.groups.items():
+            xr.testing.assert_identical(found.groups[path], group)

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
@@ -44,6 +46,28 @@ class Design:
         """Points that keep the sourced columns of A and take the assumed ones from B: shape (rows, inputs)."""
         sourced = np.array([i.kind == "sourced" for i in self.inputs], dtype=bool)
         return np.where(sourced, self.a[:rows], self.b[:rows])
+
+    @cached_property
+    def described(self) -> dict[str, xr.Variable]:
+        """What ``/inputs`` says of each input beside its draws: the same in every run of a study."""
+
+        def words(items: list[str], name: str) -> xr.Variable:
+            return xr.Variable(
+                ("input",), np.array(items, dtype=np.str_), attrs={"long_name": name, "unit": ""}
+            )
+
+        def numbers(items: list[float], name: str) -> xr.Variable:
+            return xr.Variable(("input",), np.array(items), attrs={"long_name": name, "unit": "see unit"})
+
+        return {
+            "central": numbers([i.quantity.median for i in self.inputs], "median"),
+            "spread": numbers([i.quantity.spread for i in self.inputs], "standard deviation"),
+            "kind": words([i.kind for i in self.inputs], "sourced or assumed"),
+            "unit": words([i.unit for i in self.inputs], "unit"),
+            "source": words([" ".join(i.sources) for i in self.inputs], "keys of the bibliography"),
+            "reason": words([i.reason for i in self.inputs], "why it was assumed"),
+            "distribution": words([i.quantity.describe() for i in self.inputs], "distribution"),
+        }
 
 
 @dataclass(frozen=True)

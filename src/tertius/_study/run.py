@@ -398,34 +398,12 @@ def _opposite(rival: Structure) -> Structure:
 
 def _inputs(layout: Design, values: Draws, kept: NDArray[np.int64]) -> xr.Dataset:
     """The group ``/inputs``."""
-    inputs = layout.inputs
-    paths = [i.path for i in inputs]
-    table = np.stack([values[p] for p in paths], axis=-1) if paths else np.empty((values.size, 0))
-
-    def words(items: list[str], name: str) -> xr.Variable:
-        return xr.Variable(("input",), np.array(items, dtype=np.str_), attrs={"long_name": name, "unit": ""})
-
+    paths = [i.path for i in layout.inputs]
+    # Row by row as it is read, and only the rows that stay.
+    table = np.stack([values[p][kept] for p in paths], axis=-1) if paths else np.empty((len(kept), 0))
+    drawn = xr.Variable(("draw", "input"), table, attrs={"long_name": "drawn value", "unit": "see unit"})
     return xr.Dataset(
-        {
-            "value": xr.Variable(
-                ("draw", "input"), table[kept], attrs={"long_name": "drawn value", "unit": "see unit"}
-            ),
-            "central": xr.Variable(
-                ("input",),
-                np.array([i.quantity.median for i in inputs]),
-                attrs={"long_name": "median", "unit": "see unit"},
-            ),
-            "spread": xr.Variable(
-                ("input",),
-                np.array([i.quantity.spread for i in inputs]),
-                attrs={"long_name": "standard deviation", "unit": "see unit"},
-            ),
-            "kind": words([i.kind for i in inputs], "sourced or assumed"),
-            "unit": words([i.unit for i in inputs], "unit"),
-            "source": words([" ".join(i.sources) for i in inputs], "keys of the bibliography"),
-            "reason": words([i.reason for i in inputs], "why it was assumed"),
-            "distribution": words([i.quantity.describe() for i in inputs], "distribution"),
-        },
+        {"value": drawn, **layout.described},
         coords={"draw": kept, "input": np.array(paths, dtype=np.str_)},
     )
 
