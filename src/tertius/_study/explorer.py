@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import xarray as xr
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from tertius._study.draws import Design, Draws, draw
 from tertius._study.layout import kept_groups, raw_groups
 from tertius._study.simulate import Simulation, simulate
-from tertius._study.stages import STAGES, Context, Made, run_stage
+from tertius._study.stages import STAGES, Context, Made, run_stage, watched_draws
 from tertius._study.structures import BASE
 from tertius._study.trade import TradeResults
 from tertius._study.world import Figures
@@ -241,22 +241,18 @@ class Explorer:
         if self._known is None:
             rows = min(FIRST, len(self.layout.a))
             start = draw(self.case, self.layout, self.layout.a[:rows])
-            read = _Noted()
-            made = simulate(self.case, read.of(start), BASE, only=self.exits, retry=False)
+            read: set[str] = set()
+            made = simulate(self.case, watched_draws(start, read), BASE, only=self.exits, retry=False)
             groups: dict[str, xr.Dataset] = raw_groups(self.case, made, self.headline)
-            parts = {ALONE: _Part(read.paths, frozenset(), dict(groups), made.converged)}
+            parts = {ALONE: _Part(frozenset(read), frozenset(), dict(groups), made.converged)}
             for name in asked(self.case):
                 if name not in STAGES:
                     continue
-                read = _Noted()
-                found = run_stage(
-                    name, self._context(read.of(start), read.parts_of(made), read.those(groups))
-                )
-                before = {n for n, part in parts.items() if not read.groups.isdisjoint(part.groups)}
-                before |= {ALONE} if read.simulation else set()
-                fine = np.ones(rows, dtype=bool) if found.converged is None else found.converged
-                parts[name] = _Part(read.paths, frozenset(before), found.groups, fine)
-                groups |= found.groups
+                ran = run_stage(name, self._context(start, made, groups))
+                before = {n for n, part in parts.items() if not ran.read.isdisjoint({n, *part.groups})}
+                fine = np.ones(rows, dtype=bool) if ran.made.converged is None else ran.made.converged
+                parts[name] = _Part(ran.read & set(start.columns), frozenset(before), ran.made.groups, fine)
+                groups |= ran.made.groups
             self._known = _First(start, made.trade, parts)
         return self._known
 
@@ -303,7 +299,7 @@ class Explorer:
                 found = Made(raw_groups(self.case, simulation, self.headline), simulation.converged)
             else:
                 # A stage that reads nothing of the simulation has none to read.
-                found = run_stage(name, self._context(draws, cast("Simulation", simulation), groups))
+                found = run_stage(name, self._context(draws, cast("Simulation", simulation), groups)).made
             groups = cast("_Lazily", groups).with_(found.groups)
             if found.converged is not None:
                 converged &= found.converged
@@ -317,53 +313,6 @@ class Explorer:
 def _traded(path: str) -> bool:
     """Whether the trade equilibria may read an input."""
     return path.startswith(("trade.", "exits.")) or (path.startswith("concessions.") and ".answers." in path)
-
-
-class _Noted:
-    """Notes what is read of the draws, the groups and the simulation that it hands out."""
-
-    def __init__(self) -> None:
-        self._paths: set[str] = set()
-        self.groups: set[str] = set()
-        self.simulation = False
-
-    @property
-    def paths(self) -> frozenset[str]:
-        return frozenset(self._paths)
-
-    def of(self, draws: Draws) -> Draws:
-        """The same draws."""
-        return Draws(draws.size, _Watched(draws.columns, self._paths))
-
-    def those(self, groups: Mapping[str, xr.Dataset]) -> Mapping[str, xr.Dataset]:
-        """The same groups."""
-        return _Watched(groups, self.groups)
-
-    def parts_of(self, simulation: Simulation) -> Simulation:
-        """The same simulation."""
-        noted = self
-
-        class Watched:
-            def __getattr__(self, name: str) -> Any:
-                noted.simulation = True
-                return getattr(simulation, name)
-
-        return cast("Simulation", Watched())
-
-
-class _Watched(Mapping[str, Any]):
-    def __init__(self, inner: Mapping[str, Any], seen: set[str]) -> None:
-        self.inner, self.seen = inner, seen
-
-    def __getitem__(self, key: str) -> Any:
-        self.seen.add(key)
-        return self.inner[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.inner)
-
-    def __len__(self) -> int:
-        return len(self.inner)
 
 
 class _Lazily(Mapping[str, xr.Dataset]):

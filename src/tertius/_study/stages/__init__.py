@@ -28,7 +28,14 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from tertius._study.simulate import Simulation
-from tertius._study.stages._reuse import SIMULATED, Ran, differences, watched, watched_structure
+from tertius._study.stages._reuse import (
+    SIMULATED,
+    Ran,
+    differences,
+    watched,
+    watched_draws,
+    watched_structure,
+)
 from tertius._study.structures import Structure
 from tertius._study.world import Figures
 from tertius.case import Case, asked
@@ -43,9 +50,9 @@ __all__ = [
     "differences",
     "run_stage",
     "run_stages",
+    "watched_draws",
     "watched_structure",
 ]
->>>>>>> 4cd839d (Stages whose readings do not differ are not run again; one reading of each section; least squares by normal equations)
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]

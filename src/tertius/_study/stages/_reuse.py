@@ -20,7 +20,7 @@ from tertius._study.world import Figures
 if TYPE_CHECKING:
     from tertius._study.stages import Context, Made
 
-__all__ = ["SIMULATED", "Ran", "Tokens", "differences", "watched", "watched_structure"]
+__all__ = ["SIMULATED", "Ran", "Tokens", "differences", "watched", "watched_draws", "watched_structure"]
 
 Tokens = frozenset[str]
 
@@ -88,15 +88,19 @@ class _Asked:
 
 def watched(context: Context, notes: set[str]) -> Context:
     """The same context, which notes what is read of it."""
-    draws = context.figures.draws
     return replace(
         context,
-        figures=Figures(Draws(draws.size, _Noting(draws.columns, notes))),
+        figures=Figures(watched_draws(context.figures.draws, notes)),
         structure=watched_structure(context.structure, notes),
         simulation=cast(Any, _Asked(context.simulation, "simulation", notes, apart=False)),
         groups=_Noting(context.groups, notes),
         whole=context,
     )
+
+
+def watched_draws(draws: Draws, notes: set[str]) -> Draws:
+    """The same draws, which note what is read of them."""
+    return Draws(draws.size, _Noting(draws.columns, notes))
 
 
 def watched_structure(structure: Structure, notes: set[str]) -> Structure:
