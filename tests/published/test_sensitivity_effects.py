@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from SALib.analyze import morris, sobol
+from scipy.special import ndtri
 from scipy.stats import qmc
 
 from tertius._study.sensitivity.chaos import effects
@@ -143,6 +144,49 @@ def test_shapley_effects_by_permutation_find_them_too(number: int, known: dict[s
     assert (found.error < 0.03).all()
     assert (abs(found.value - case["shapley"]) < 3 * found.error).all()
     assert found.value.sum() == pytest.approx(1, abs=1e-9)
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_shapley_effects_of_correlated_draws_find_them_too(number: int, known: dict[str, Any]) -> None:
+    """From given draws, with three more inputs that the number does not read, one of them correlated."""
+    case = known["gaussian_linear"][number]
+    beta, sd = np.array(case["beta"], dtype=float), np.array(case["sigma"], dtype=float)
+    rho = np.eye(3)
+    rho[1, 2] = rho[2, 1] = case["rho23"]
+    z = ndtri(_points(6, 12))
+    x = z.copy()
+    x[:, :3] = z[:, :3] @ np.linalg.cholesky(rho).T
+    y = x[:, :3] * sd @ beta
+    found = effects(x, y[:, None], tied=[1, 2])
+    room = 0.02 + found.unexplained[0]
+    assert (abs(found.shapley[0, :3] - case["shapley"]) < room).all()
+    assert (abs(found.shapley[0, 3:]) < 0.01).all()
+    assert found.shapley.sum() == pytest.approx(1, abs=room)
+    # Var E[Y | x_i] and Var Y less Var E[Y | all others], of normals.
+    cov = rho * np.outer(sd, sd)
+    first = (cov @ beta) ** 2 / np.diag(cov) / (beta @ cov @ beta)
+    total = beta**2 / np.diag(np.linalg.inv(cov)) / (beta @ cov @ beta)
+    assert (abs(found.first[0, :3] - first) < room).all()
+    assert (abs(found.total[0, :3] - total) < room).all()
+
+
+def test_an_input_that_is_not_read_shares_in_what_it_goes_with(known: dict[str, Any]) -> None:
+    """Y = X1 (1 + X3) with X2 correlated with X1 alone: X2 tells of X1's share and of X1's part in the product."""
+    rho = 0.8
+    z = ndtri(_points(4, 12))
+    x = z.copy()
+    x[:, 1] = rho * z[:, 0] + np.sqrt(1 - rho**2) * z[:, 1]
+    y = x[:, 0] * (1 + x[:, 2])
+    found = effects(x, y[:, None], tied=[0, 1])
+    # Half of the variance is X1's own and half the product's with X3; X2 in place of X1 explains ρ² of each.
+    own = np.array([1 - rho**2 / 2, rho**2 / 2, 0.0])
+    game = {
+        frozenset(u): {(0, 2): 1.0, (1, 2): rho**2, (0, 1, 2): 1.0}.get(u, 0.0)
+        for u in [(0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2)]
+    }
+    exact = (own + shapley_from_subsets(game, 3)) / 2
+    np.testing.assert_allclose(found.shapley[0, :3], exact, atol=0.02 + found.unexplained[0])
+    assert found.shapley[0, 3] == pytest.approx(0, abs=0.01)
 
 
 @given(st.lists(st.floats(0.01, 5), min_size=2, max_size=5))

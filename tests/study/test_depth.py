@@ -6,16 +6,22 @@ import importlib.util
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
+from scipy.special import ndtr, ndtri
 from typer.testing import CliRunner
 
 import tertius as tt
+from tertius._study.draws import design
+from tertius._study.explorer import Explorer
+from tertius._study.run import _inputs
 from tertius.case import load_case
+from tertius.claims.depth import _Court
 from tertius.cli import app
 
 _path = Path(__file__).resolve().parents[2] / "validation" / "flips.py"
@@ -100,12 +106,54 @@ def test_every_flip_turns_its_verdict_when_its_command_is_run(
     assert all(r.crosses for r in runs), runs
 
 
+def test_the_slope_of_a_response_is_the_gradient_of_the_probability(
+    studied: xr.DataTree, place: Path
+) -> None:
+    """Stein's identity, against moving the whole distribution of an input a little each way and running again."""
+    case = load_case(place)
+    layout = design(case, 1024, 1)
+    explorer = Explorer(case, layout, "west_out", ("west_out",), partial(_inputs, layout))
+    court = _Court(studied, explorer, None)
+    slope = court._responses().slope[court.claims.index("west_costs")]
+    assert np.count_nonzero(slope) >= 3
+    step = 0.3
+    for k in np.argsort(-abs(slope))[:3]:
+        moved = []
+        for sign in (1.0, -1.0):
+            points = layout.a.copy()
+            points[:, k] = ndtr(ndtri(points[:, k]) + sign * step)
+            moved.append(explorer.at(points))
+        up, down = court._chance(court._margins("", moved))[:, court.claims.index("west_costs")]
+        assert slope[k] == pytest.approx((up - down) / (2 * step), abs=0.03)
+
+
 def test_flips_are_moves_in_standard_deviations(studied: xr.DataTree) -> None:
     found = studied["flips"].to_dataset()
     for k in range(found.sizes["flip"]):
         row = found.isel(flip=k)
         assert float(row["distance"]) == pytest.approx(np.sqrt(np.nansum(row["move"].values ** 2)))
         assert (float(row["after"]) - 0.5) * (float(row["before"]) - 0.5) < 0
+
+
+def test_a_stated_correlation_shares_effects_out(small: Any, tmp_path: Path) -> None:
+    """The claim reads the weight of capital alone, which is said to go with the weight of security."""
+    document = json.loads(small.canonical_json())
+    document["claims"] = CLAIMS[:1]
+    del document["trade"], document["exits"]["half"]
+    pair = ["domains.capital.weight", "domains.security.weight"]
+    document["correlations"] = [{"between": pair, "value": 0.8, "assumed": "made up for the tests"}]
+    place = tmp_path / "correlated.yaml"
+    place.write_text(json.dumps(document), encoding="utf-8")
+    found = tt.study(load_case(place), draws=1024, seed=1, sensitivity=True)["drivers"]
+    one = found.to_dataset().sel(number="claims.west_costs")
+    capital, security = (float(one["shapley"].sel(input=p)) for p in pair)
+    first = [float(one["first_order"].sel(input=p)) for p in pair]
+    assert float(one["shapley"].sum()) == pytest.approx(1, abs=0.05 + float(one["unexplained"]))
+    # Of what the weight does by itself, the one that merely goes with it has about ρ²/2.
+    assert security == pytest.approx(0.32 * first[0], abs=0.05)
+    assert capital > security > 0.05
+    assert first[1] == pytest.approx(0.64 * first[0], abs=0.07)
+    assert float(one["total"].sel(input=pair[1])) == pytest.approx(0, abs=0.03)
 
 
 def test_a_study_goes_no_deeper_than_it_is_told(small: Any) -> None:

@@ -119,7 +119,8 @@ class _Responses:
     Attributes
     ----------
     slope
-        Of the probability in the input's normal score; 0 where that is no more than noise.
+        Of the probability in the input's normal score: the mean gradient over the draws, by the identity of Stein (1981),
+        also where the claim has kinks; 0 where it is no more than noise.
     crossing
         The nearest move at which the claim seems to turn; missing where none does.
     furthest, gain
@@ -159,6 +160,12 @@ class _Court:
 
     # -- effects -------------------------------------------------------------------------------
 
+    @property
+    def _tied(self) -> list[int]:
+        """Places of the inputs with a stated correlation."""
+        named = {path for c in self.explorer.case.correlations for path in c.between}
+        return [k for k, path in enumerate(self.paths) if path in named]
+
     def _numbers(self) -> tuple[list[str], Array]:
         """The claims' margins, and numbers of the main run that a brief opens with: shape (n, numbers)."""
         labels = [f"claims.{c}" for c in self.claims]
@@ -197,7 +204,7 @@ class _Court:
                 together.setdefault(there.tobytes(), []).append(j)
         for done, members in enumerate(together.values()):
             there = ~np.isnan(y[:, members[0]])
-            found = effects(self.x[there], y[there][:, members])
+            found = effects(self.x[there], y[there][:, members], self._tied)
             first[members], total[members], shapley[members] = found.first, found.total, found.shapley
             error[members], unexplained[members] = found.error, found.unexplained
             judged = [j for j in members if j < len(self.claims)]

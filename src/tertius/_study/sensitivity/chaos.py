@@ -8,7 +8,8 @@ variance that its term brings, so that
 * its total index what all terms with it bring,
 * its Shapley effect shares every product equally between the two (Owen 2014),
 
-each over the variance of the number. Terms are chosen by their correlation with what is not yet explained, among all
+each over the variance of the number. Where inputs are correlated, :mod:`tertius._study.sensitivity.dependent` says what
+takes the place of these sums. Terms are chosen by their correlation with what is not yet explained, among all
 inputs and all pairs, where that stands out from noise (the universal threshold of Donoho & Johnstone 1994), the
 strongest first, fitted together by least squares, and left out again where they do not stand out beside the others.
 What the polynomial misses is seen by leaving out one draw at a time, and is reported: any index can be too low by
@@ -17,12 +18,15 @@ that share.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky, solve_triangular
+
+from tertius._study.sensitivity import dependent
 
 __all__ = ["Chaos", "effects"]
 
@@ -73,15 +77,18 @@ class Chaos:
     unexplained: Array
 
 
-def effects(x: Array, y: Array) -> Chaos:
+def effects(x: Array, y: Array, tied: Sequence[int] = ()) -> Chaos:
     """Effects of every input on every number.
 
     Parameters
     ----------
     x
-        Shape (n, k): draws of independent inputs. Only their order counts.
+        Shape (n, k): draws of the inputs. Only their order counts.
     y
         Shape (n, m).
+    tied
+        Inputs that are correlated with each other; all others are independent. Of more than ten nothing is said but
+        what is left unexplained.
 
     Returns
     -------
@@ -105,7 +112,7 @@ def effects(x: Array, y: Array) -> Chaos:
     coarse = basis[1 : _COARSE + 1, :_BROAD_DRAWS].astype(np.float32)
     # Most of it is matrix products, which leave the interpreter free.
     with ThreadPoolExecutor(max_workers=2) as pool:
-        parts = list(pool.map(lambda column: _one(basis, coarse, column), y.T))
+        parts = list(pool.map(lambda column: _one(basis, coarse, column, tied), y.T))
     if not parts:
         empty = np.empty((0, k))
         return Chaos(empty, empty, empty, empty, np.empty(0))
@@ -129,7 +136,9 @@ def _legendre(x: Array, degree: int) -> Array:
     return values
 
 
-def _one(basis: Array, coarse: NDArray[np.float32], y: Array) -> tuple[Array, Array, Array, Array, float]:
+def _one(
+    basis: Array, coarse: NDArray[np.float32], y: Array, tied: Sequence[int]
+) -> tuple[Array, Array, Array, Array, float]:
     _, n, k = basis.shape
     lost = np.full(k, np.nan)
     centre = y - y.mean() if np.isfinite(y).all() else np.zeros(n)
@@ -174,6 +183,10 @@ def _one(basis: Array, coarse: NDArray[np.float32], y: Array) -> tuple[Array, Ar
         noise[inputs] += 4 * float(beta**2) * spread + 2 * spread**2
         if len(inputs) == 1:
             first[inputs] += share
+    if tied:
+        if len(tied) > dependent.MOST:
+            return lost, lost, lost, lost, missed
+        first, total, shapley = dependent.shared_out(basis, terms, fit[1:], spread, tied)
     # The variance itself is an estimate as well.
     fourth = max(0.0, float((y**4).mean()) - 1) / n
     return first, total, shapley, np.sqrt(noise + total**2 * fourth), missed
