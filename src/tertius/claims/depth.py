@@ -119,8 +119,8 @@ class _Responses:
     Attributes
     ----------
     slope
-        Of the probability in the input's normal score: the mean gradient over the draws, by the identity of Stein (1981),
-        also where the claim has kinks; 0 where it is no more than noise.
+        Of the probability in the input's normal score: the mean gradient over the draws, by the identity of Stein
+        (1981), also where the claim has kinks; 0 where it is no more than noise.
     crossing
         The nearest move at which the claim seems to turn; missing where none does.
     furthest, gain
