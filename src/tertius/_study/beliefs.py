@@ -16,7 +16,7 @@ from tertius._study.compilation import in_blocks
 from tertius._study.world import Figures
 from tertius.case import Case
 from tertius.case.schema.base import PartialDate
-from tertius.case.schema.beliefs import Observer
+from tertius.case.schema.beliefs import Observer, Request
 from tertius.models import reputation
 
 __all__ = [
@@ -94,16 +94,24 @@ def belief_ahead(case: Case, figures: Figures, power: str, years: Array) -> Arra
 def _requests(case: Case, figures: Figures, holder: str, power: str) -> tuple[Array, Array, Array]:
     """Past requests of one power as one holder sees them: outcome, similarity, age in years, shape (n, H) each."""
     n, H = figures.draws.size, len(case.history)
-    now = case.date if case.rescue is None or case.rescue.asked is None else case.rescue.asked
     honoured, similarity, age = np.zeros((3, n, H))
     for j, request in enumerate(case.history):
-        age[:, j] = years_between(request.date, now)
-        if request.patron != power or holder not in request.similarity:
-            continue
-        path = f"history.{request.id}"
-        honoured[:, j] = figures(f"{path}.honoured", request.honoured)
-        similarity[:, j] = figures(f"{path}.similarity.{holder}", request.similarity[holder])
+        age[:, j] = years_between(request.date, _now(case))
+        if request.patron == power and holder in request.similarity:
+            honoured[:, j], similarity[:, j] = _request(figures, request, holder)
     return honoured, similarity, age
+
+
+def _request(figures: Figures, request: Request, holder: str) -> tuple[Array, Array]:
+    """How one request went, and how like one holder's own case it was, shape (n,) each."""
+    path = f"history.{request.id}"
+    honoured = figures(f"{path}.honoured", request.honoured)
+    return honoured, figures(f"{path}.similarity.{holder}", request.similarity[holder])
+
+
+def _now(case: Case) -> dt.date:
+    """The day of the present request."""
+    return case.date if case.rescue is None or case.rescue.asked is None else case.rescue.asked
 
 
 def watchers(case: Case, power: str) -> tuple[str, ...]:
@@ -139,15 +147,17 @@ def _beliefs(
     half_life: Array,
     likeness: Array,
 ) -> Beliefs:
-    P = len(case.powers)
-    # Requests that say nothing about a power, or nothing to this holder, stay at a similarity of zero, so that one
-    # compiled program serves all.
-    each = [_requests(case, figures, holder, power) for power in case.powers]
-    honoured, similarity, age = (np.stack(x, axis=1) for x in zip(*each, strict=True))
+    n, H = figures.draws.size, len(case.history)
+    honoured, similarity = np.zeros((2, n, H))
+    for j, request in enumerate(case.history):
+        # What says nothing to this holder stays at a similarity of zero, so that one compiled program serves all.
+        if holder in request.similarity:
+            honoured[:, j], similarity[:, j] = _request(figures, request, holder)
+    age = np.array([years_between(request.date, _now(case)) for request in case.history])
+    patron = np.array([[request.patron == p for request in case.history] for p in case.powers], bool)
+    model = partial(_program, age=age, patron=patron.reshape(len(case.powers), H))
+    made = in_blocks(model, *first, honoured, similarity, half_life, likeness, threads=2)
     known = np.array([p in powers for p in case.powers])
-    given = (x[:, None] for x in (*first, half_life, likeness))
-    a, b, fading, like = (np.repeat(x, P, axis=1) for x in given)
-    made = in_blocks(_program, a, b, honoured, similarity, age, fading, like)
     return Beliefs(*(np.where(known, x, np.nan) for x in made))
 
 
@@ -157,13 +167,18 @@ def _program(
     b: jax.Array,
     honoured: jax.Array,
     similarity: jax.Array,
-    age: jax.Array,
     half_life: jax.Array,
     likeness: jax.Array,
+    *,
+    age: jax.Array,
+    patron: jax.Array,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """The mean before, once the present request was honoured, once it was refused."""
-    belief = reputation.learn(reputation.Reliability(a, b), honoured, similarity, age, half_life)
-    honoured_now, refused_now = (reputation.update(belief, y, likeness) for y in (1.0, 0.0))
+    """The mean before, once the present request was honoured, once it was refused: shape (n, P) each."""
+    # A request says nothing about the powers that were not asked.
+    said = jnp.where(patron, similarity[:, None, :], 0.0)
+    first = reputation.Reliability(a[:, None], b[:, None])
+    belief = reputation.learn(first, honoured[:, None, :], said, age, half_life[:, None])
+    honoured_now, refused_now = (reputation.update(belief, y, likeness[:, None]) for y in (1.0, 0.0))
     return belief.mean, honoured_now.mean, refused_now.mean
 
 
