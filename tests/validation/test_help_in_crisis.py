@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tertius.case.quantity import CostOfCollapse
+
 _path = Path(__file__).resolve().parents[2] / "validation" / "help_in_crisis.py"
 _spec = importlib.util.spec_from_file_location("validation_help_in_crisis", _path)
 assert _spec is not None
@@ -82,6 +84,9 @@ def test_the_slopes_that_are_documented(rows):
     sd = (slopes["p95"] - slopes["p05"]) / 3.29
     for name, value in known.items():
         assert abs(slopes.loc[name, "median"] - value) < sd[name], name
+    # The spread that a case's cost of a collapse gets when it states none.
+    learnt = fit.draws["slopes"][:, fit.scale.terms.index("border")].std() / known["border"]
+    assert 1 / 1.5 < learnt / CostOfCollapse.learnt < 1.5
     p = fit.predict(rows)
     assert history.who(rows, p) > 0.8
     weights = fit.weights(2.0, 0.2)

@@ -10,6 +10,7 @@ An assumption given as a ``value`` without a spread gets a wide one, so that it 
 * a field above zero: lognormal, a 90 % interval from half to twice the value;
 * a field above one: the same for the distance from one;
 * a share, or a score from 0 to 100: a 90 % interval from half to twice the odds;
+* what the collapse of a client costs a power: normal, as history leaves it (:class:`CostOfCollapse`);
 * any other: normal, a 90 % interval from nothing to twice the value.
 
 A value on the edge of what is possible, and a zero, give no scale for such a spread: they are taken as they
@@ -60,6 +61,7 @@ __all__ = [
     "AboveOne",
     "Approval",
     "Capacity",
+    "CostOfCollapse",
     "Days",
     "Degree",
     "Factor",
@@ -150,6 +152,8 @@ class Quantity(BaseModel):
         What ``unit`` may say; the first is what the field is in. Empty: anything.
     choice
         Whether the figure is chosen by whoever asks (the degree of a what-if) and needs no home.
+    learnt
+        Where data say it: the standard deviation, over the value, of an assumption without a spread.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -157,6 +161,7 @@ class Quantity(BaseModel):
     support: ClassVar[Support] = Support(-math.inf, math.inf, "any number")
     units: ClassVar[tuple[str, ...]] = ()
     choice: ClassVar[bool] = False
+    learnt: ClassVar[float | None] = None
 
     value: Annotated[
         Annotated[float, Field(strict=True), AfterValidator(_workable)] | None,
@@ -271,6 +276,8 @@ class Quantity(BaseModel):
             return Exact(value)
         if value in (0.0, s.lower, s.upper):
             return Exact(value)
+        if self.learnt is not None:
+            return Normal(value, self.learnt * value)
         if math.isfinite(s.lower) and math.isfinite(s.upper):
             return LogitNormal(value, DEFAULT_SD, s.upper)
         if math.isfinite(s.lower):
@@ -518,6 +525,17 @@ class LogPoints(NonNegative):
     """Log points: 100 × the natural log of a ratio of welfare."""
 
     units = ("log points",)
+
+
+class CostOfCollapse(LogPoints):
+    """Log points of a power for the collapse of its client.
+
+    On the occasions of history a land border is worth 0.75 in log-odds of coming, with a standard deviation of 0.37
+    (``validation/help_in_crisis.py``). The ratio holds whatever rationality and effect of help turn log-odds
+    into log points.
+    """
+
+    learnt = 0.5
 
 
 class SignedLogPoints(Real):

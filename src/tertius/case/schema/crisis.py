@@ -8,6 +8,7 @@ from pydantic import Field, StrictBool
 
 from tertius.case.quantity import (
     Capacity,
+    CostOfCollapse,
     Days,
     Factor,
     LogPoints,
@@ -119,7 +120,7 @@ class Doors(Record):
 class Motives(Record):
     """What the rescue is worth to the power, in its own log points."""
 
-    own_security: LogPoints = Field(description="H: what the collapse of the client would cost it.")
+    own_security: CostOfCollapse = Field(description="H: what the collapse of the client would cost it.")
     drawn_out: Share = Field(description="ζ: a drawn-out crisis as a share of a collapse.")
     friendly_regime: LogPoints = Field(description="V: what keeping the friendly regime is worth.")
     credibility: NonNegative = Field(
