@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import xarray as xr
@@ -31,7 +32,9 @@ _SHADES = ("#39434B", "#7A858E", "#B4BCC3")
 
 class _Outlook:
     def __init__(self, reading: Reading, data: xr.Dataset) -> None:
-        self.reading, self.names = reading, reading.names
+        self.titles = {d.exit: d.title for d in reading.displacements}
+        self.names, self.iso3 = reading.names, str(reading.case["client"].get("iso3") or "")
+        self.command = f"tertius balance {self.iso3} --powers-of {reading.provenance.case}"
         self.scenarios = [str(s) for s in data["scenario"].values]
         self.years = [str(y) for y in data["year"].values]
         self.powers = [str(p) for p in data["power"].values]
@@ -92,10 +95,7 @@ class _Outlook:
             return "Without the crisis" if RESCUED in self.scenarios else "As things are"
         if key in (RESCUED, ALONE):
             return "After the rescue" if key == RESCUED else "Having survived alone"
-        for exit_ in self.reading.displacements:
-            if exit_.exit == key:
-                return exit_.title
-        return key.replace("_", " ")
+        return self.titles.get(key) or key.replace("_", " ")
 
     def domain(self, key: str) -> str:
         return "Guarantee" if key == GUARANTEE else self.names.domain(key)
@@ -283,20 +283,12 @@ class _Outlook:
     def past(self) -> list[Block]:
         """The number of today beside the data's of earlier years, and beside the neighbours'."""
         today = self.in_domain.get((AS_IS, NOW, "trade"), _NONE)
-        case = self.reading.case
-        command = (
-            f"tertius balance {case['client'].get('iso3') or ''} --powers-of {self.reading.provenance.case}"
-        )
         if not today.known:
             return []
         if not self.history:
-            if not case["client"].get("iso3"):
+            if not self.iso3:
                 return []
-            return [
-                Paragraph(
-                    f"How many powers it leaned on in earlier years the data say: {command}.", hint=True
-                )
-            ]
+            return [Paragraph(f"How many powers it leaned on in earlier years: {self.command}.", hint=True)]
         mine = self.history["client"]
         index: dict[str, dict[str, float]] = self.history["index"]
         names: dict[str, str] = self.history["names"]
@@ -324,7 +316,7 @@ class _Outlook:
         return [
             Paragraph(said),
             Paragraph(
-                f"The years before are from the data (BACI), as one good and without transit: {command}.",
+                f"The years before are from the data (BACI), as one good and without transit: {self.command}.",
                 hint=True,
             ),
             Figure(
@@ -385,12 +377,22 @@ def _years(value: float) -> str:
     return "never" if math.isinf(value) else written(value, 0)
 
 
+_FOUND: WeakKeyDictionary[Reading, _Outlook] = WeakKeyDictionary()
+
+
+def _found(reading: Reading, data: xr.Dataset) -> _Outlook:
+    """Estimates are summed up once for the page, the terminal and the summary."""
+    if reading not in _FOUND:
+        _FOUND[reading] = _Outlook(reading, data)
+    return _FOUND[reading]
+
+
 def part(reading: Reading) -> Part | None:
     """The section; None where the case says nothing of the coming years."""
     data = reading.dataset("outlook")
     if data is None:
         return None
-    found = _Outlook(reading, data)
+    found = _found(reading, data)
     limits = found.limits()
     blocks: list[Block] = [
         Paragraph(found.sentence()),
@@ -414,7 +416,7 @@ def summary(reading: Reading) -> dict[str, Any]:
     data = reading.dataset("outlook")
     if data is None:
         return {}
-    found = _Outlook(reading, data)
+    found = _found(reading, data)
     return {
         "outlook": {
             "horizon": found.horizon,
