@@ -158,6 +158,11 @@ def apart(ours: np.ndarray, theirs: pd.Series, names: list[str]) -> float:
     return float(np.abs(100 * (ours - 1) - theirs.loc[names].to_numpy(float)).max())
 
 
+def worst_of(found: trade.Conditional) -> float:
+    """Largest residual, of baselines and counterfactuals."""
+    return max(float(np.max(r.residual)) for r in (found.before, found.after))
+
+
 def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -186,7 +191,7 @@ def main() -> None:
     change = "GDP change (percent)"
     print(f"gegravity, alone   baseline {1e3 * built:8.1f} ms   counterfactual {1e3 * simulated:8.1f} ms")
     print(
-        f"tertius, alone     both     {1e3 * alone:8.3f} ms   worst residual {float(found.after.residual):.0e}   "
+        f"tertius, alone     both     {1e3 * alone:8.3f} ms   worst residual {worst_of(found):.0e}   "
         f"real GDP apart by {apart(found.welfare, model.country_results[change], ours.names):.0e} points"
     )
     print(
@@ -207,14 +212,14 @@ def main() -> None:
     )
     ours.solve(draws)
     batch, many = best(lambda: ours.solve(draws), given.repeats)
-    failed = int(np.sum(np.asarray(many.after.status) != trade.CONVERGED))
+    failed = sum(int(np.sum(np.asarray(r.status) != trade.CONVERGED)) for r in (many.before, many.after))
     print(
         f"gegravity, Monte Carlo  {1e3 * each:8.1f} ms a draw "
         f"({given.trials} trials, {trials.num_failed_trials} failed)"
     )
     print(
         f"tertius, batch          {1e3 * batch / given.draws:8.4f} ms a draw ({given.draws} draws, {failed} failed, "
-        f"worst residual {float(np.max(many.after.residual)):.0e}); real GDP apart by {worst:.0e} points"
+        f"worst residual {worst_of(many):.0e}); real GDP apart by {worst:.0e} points"
     )
     print(f"a draw in a batch: {each * given.draws / batch:,.0f} times")
 

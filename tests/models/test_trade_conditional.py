@@ -114,6 +114,17 @@ def test_a_batch_is_its_members_one_by_one():
     assert shocks.welfare.shape == (3, 7)
 
 
+def test_a_large_batch_in_parts_is_its_members_in_order():
+    weight, changed, Y, E = a_world(4, 3)
+    theta = np.linspace(2.0, 8.0, 3 * 23).reshape(3, 23)
+    many = trade.conditional(weight, changed, Y, E, theta)
+    assert many.welfare.shape == (3, 23, 4)
+    for k in ((0, 0), (1, 11), (1, 12), (2, 22)):
+        one = trade.conditional(weight, changed, Y, E, theta[k])
+        np.testing.assert_allclose(many.welfare[k], one.welfare, rtol=1e-9)
+        assert float(many.after.residual[k]) <= 1e-10
+
+
 def test_very_unequal_worlds_are_solved():
     for seed in range(5):
         weight, changed, Y, E = a_world(30, seed, home=8.0, spread=3.0)

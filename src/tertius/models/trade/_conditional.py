@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -33,6 +34,9 @@ __all__ = ["Conditional", "Resistances", "conditional", "resistances"]
 STEPS = 60
 LONGEST_STEP = 1.0
 CHUNK = 16
+WORKERS = 2
+SMALL = 64
+"""In larger worlds LAPACK brings threads of its own."""
 
 
 class Resistances(NamedTuple):
@@ -225,6 +229,34 @@ def _given(
     return batch, [*(flat(w, (N, N)) for w in tables), *shares, flat(elastic, ())]
 
 
+def _side_by_side(
+    solve: Callable[..., Any], reference: int, batch: tuple[int, ...], arrays: list[NDArray[np.float64]]
+) -> Any:
+    """Solve a large batch on all threads, in parts of one length."""
+    K, N = arrays[0].shape[0], arrays[0].shape[-1]
+    reference %= N
+    if K < 2 * CHUNK * WORKERS or N > SMALL:
+        return solve(reference, batch, *arrays)
+    each = -(-K // WORKERS)
+
+    def part(first: int) -> Any:
+        # The last starts earlier where the batch cannot be parted evenly.
+        return solve(reference, (each,), *(a[first : first + each] for a in arrays))
+
+    starts = [min(k * each, K - each) for k in range(WORKERS)]
+    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+        parts = list(pool.map(part, starts))
+
+    def joined(*pieces: Any) -> Any:
+        new = [
+            np.asarray(p)[k * each - first :] for k, (first, p) in enumerate(zip(starts, pieces, strict=True))
+        ]
+        whole = np.concatenate(new)
+        return jnp.asarray(whole.reshape(*batch, *whole.shape[1:]))
+
+    return jax.tree.map(joined, *parts)
+
+
 def resistances(
     weight: ArrayLike, output: ArrayLike, expenditure: ArrayLike, theta: ArrayLike, *, reference: int = 0
 ) -> Resistances:
@@ -252,7 +284,7 @@ def resistances(
         Shapes that do not fit, values that are not finite or of the wrong sign.
     """
     batch, arrays = _given((weight,), output, expenditure, theta, reference)
-    found: Resistances = _resistances(reference % arrays[0].shape[-1], batch, *arrays)[0]
+    found: Resistances = _side_by_side(_resistances, reference, batch, arrays)[0]
     return found
 
 
@@ -293,5 +325,5 @@ def conditional(
         Shapes that do not fit, values that are not finite or of the wrong sign.
     """
     batch, arrays = _given((weight, changed), output, expenditure, theta, reference)
-    found: Conditional = _conditional(reference % arrays[0].shape[-1], batch, *arrays)
+    found: Conditional = _side_by_side(_conditional, reference, batch, arrays)
     return found
