@@ -44,7 +44,7 @@ STRAGGLERS = 8
 NEWTON_UNKNOWNS = 1000
 """With more, Newton's method takes longer than the whole matrix."""
 
-WIDTH = 32
+WIDTH = 48
 """Pairs of one region that go side by side."""
 
 

@@ -20,7 +20,6 @@ from tertius.models.trade._economy import NOT_CONVERGED, Deficits, Economy, Equi
 from tertius.models.trade._leverage import (
     NEWTON_UNKNOWNS,
     STRAGGLERS,
-    WIDTH,
     by_chord,
     by_newton,
     chord_of,
@@ -29,6 +28,9 @@ from tertius.models.trade._leverage import (
 from tertius.models.trade._solve import WORKERS
 
 __all__ = ["withdrawals", "withdrawals_in_draws"]
+
+WIDTH = 32
+"""Withdrawals that go side by side."""
 
 _one_newton = threading.Lock()
 
