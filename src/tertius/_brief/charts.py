@@ -7,11 +7,13 @@ with its type still readable. Colours mean powers; everything else is grey.
 from __future__ import annotations
 
 import html
+import json
 import math
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import altair as alt
@@ -208,32 +210,41 @@ _SIZE = re.compile(r'<svg[^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"[^>]*>')
 
 
 def _picture(
-    layers: Sequence[alt.Chart],
+    layers: Sequence[alt.Chart] | Sequence[Mapping[str, Any]],
     data: Mapping[str, Sequence[_Row]],
     words: tuple[str, str, str],
     width: int,
     step: int,
     height: int | None = None,
 ) -> Picture:
-    """Put layers one over another and have them drawn.
-
-    Altair's own layering copies every layer, with whatever hangs on it, several times over; the layers are
-    put together here, and their data added by name at the end.
-    """
+    """Put layers one over another and have them drawn, with their data added by name."""
     spec = {
         "$schema": alt.SCHEMA_URL,
         "width": width,
         "height": {"step": step} if height is None else height,
-        "layer": [
-            {
-                **layer.to_dict(validate=False, ignore=["name"], context={"top_level": False}),
-                "data": {"name": layer.name},
-            }
-            for layer in layers
-        ],
+        "layer": [_layer(layer) if isinstance(layer, alt.Chart) else layer for layer in layers],
         "datasets": {name: list(rows) for name, rows in data.items()},
     }
     return Picture(spec, *words)
+
+
+def _layer(chart: alt.Chart) -> dict[str, Any]:
+    """One layer as Vega-Lite has it.
+
+    Altair's own layering copies every layer, with whatever hangs on it, several times over.
+    """
+    made = chart.to_dict(validate=False, ignore=["name"], context={"top_level": False})
+    return {**made, "data": {"name": chart.name}}
+
+
+DOMAIN, TITLE = "domain of the axis", "title of the axis"
+
+
+def _fill(template: str, domain: Sequence[float], title: str) -> list[dict[str, Any]]:
+    """Layers of a kind of chart that is drawn many times, with the two things in which one differs from the next."""
+    filled = template.replace(json.dumps(DOMAIN), json.dumps(list(domain)))
+    layers: list[dict[str, Any]] = json.loads(filled.replace(json.dumps(TITLE), json.dumps(title)))
+    return layers
 
 
 def _at(pixels: float) -> Any:
@@ -297,6 +308,32 @@ def _shorten(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 1].rsplit(" ", 1)[0].rstrip(",;:") + "…"
 
 
+@cache
+def _dots() -> str:
+    """The layers of :func:`dots`."""
+    scale = alt.Scale(domain=DOMAIN, nice=False, zero=False)
+    y = alt.Y("line:N", axis=None)
+    x_axis = alt.Axis(title=TITLE, tickCount=5)
+    colour = alt.Color("colour:N", scale=None, legend=None)
+    base = _on("rows")
+    layers = [
+        base.mark_bar(opacity=0.32, height=9, cornerRadius=4).encode(
+            y=y, x=alt.X("low:Q", scale=scale, axis=x_axis), x2=alt.X2("high:Q"), color=colour
+        ),
+        _on("zero")
+        .mark_rule(color="#9AA5AE", strokeWidth=1)
+        .encode(x=alt.X("zero:Q", scale=scale, axis=x_axis)),
+        base.mark_point(filled=True, size=64, opacity=1).encode(
+            y=y, x=alt.X("mid:Q", scale=scale, axis=x_axis), color=colour
+        ),
+        base.mark_text(align="left", dx=7, fontSize=11.5, color=_INK).encode(
+            y=y, x=alt.X("at:Q", scale=scale, axis=x_axis), text=alt.Text("text:N")
+        ),
+        *_labels(y),
+    ]
+    return json.dumps([_layer(layer) for layer in layers])
+
+
 def dots(
     rows: Sequence[Dot],
     *,
@@ -342,28 +379,35 @@ def dots(
             }
             for place, r in zip(places, rows, strict=True)
         ]
-        scale = alt.Scale(domain=[limits[0], limits[1] + 0.2 * span], nice=False, zero=False)
-        y = alt.Y("line:N", axis=None)
-        x_axis = alt.Axis(title=axis, tickCount=5)
-        colour = alt.Color("colour:N", scale=None, legend=None)
-        base = _on("rows")
-        layers = [
-            base.mark_bar(opacity=0.32, height=9, cornerRadius=4).encode(
-                y=y, x=alt.X("low:Q", scale=scale, axis=x_axis), x2=alt.X2("high:Q"), color=colour
-            ),
-            _on("zero")
-            .mark_rule(color="#9AA5AE", strokeWidth=1)
-            .encode(x=alt.X("zero:Q", scale=scale, axis=x_axis)),
-            base.mark_point(filled=True, size=64, opacity=1).encode(
-                y=y, x=alt.X("mid:Q", scale=scale, axis=x_axis), color=colour
-            ),
-            base.mark_text(align="left", dx=7, fontSize=11.5, color=_INK).encode(
-                y=y, x=alt.X("at:Q", scale=scale, axis=x_axis), text=alt.Text("text:N")
-            ),
-            *_labels(y),
-        ]
+        layers = _fill(_dots(), [limits[0], limits[1] + 0.2 * span], axis)
         data: dict[str, list[_Row]] = {"rows": table, "zero": [{"zero": 0}], **words}
         return _picture(layers, data, (key, title, description), WIDTH - LABELS, 19)
+
+
+@cache
+def _moves() -> str:
+    """The layers of :func:`moves`."""
+    scale = alt.Scale(domain=DOMAIN, nice=False)
+    y = alt.Y("line:N", axis=None)
+    colour = alt.Color("colour:N", scale=None, legend=None)
+    x_axis = alt.Axis(title=TITLE, tickCount=4)
+    base = _on("rows")
+    layers = [
+        base.mark_rule(strokeWidth=2.5, opacity=0.55).encode(
+            y=y, x=alt.X("before:Q", scale=scale, axis=x_axis), x2=alt.X2("after:Q"), color=colour
+        ),
+        base.mark_point(filled=False, size=46, strokeWidth=1.8, fill="white", opacity=1).encode(
+            y=y, x=alt.X("before:Q", scale=scale, axis=x_axis), color=colour
+        ),
+        base.mark_point(filled=True, size=64, opacity=1).encode(
+            y=y, x=alt.X("after:Q", scale=scale, axis=x_axis), color=colour
+        ),
+        base.mark_text(align="left", dx=8, fontSize=11, color=_INK).encode(
+            y=y, x=alt.X("at:Q", scale=scale, axis=x_axis), text=alt.Text("text:N")
+        ),
+        *_labels(y),
+    ]
+    return json.dumps([_layer(layer) for layer in layers])
 
 
 def moves(rows: Sequence[Move], *, key: str, title: str, description: str, axis: str) -> Picture:
@@ -383,26 +427,7 @@ def moves(rows: Sequence[Move], *, key: str, title: str, description: str, axis:
             }
             for place, r in zip(places, rows, strict=True)
         ]
-        scale = alt.Scale(domain=[limits[0], limits[1] + 0.36 * span], nice=False)
-        y = alt.Y("line:N", axis=None)
-        colour = alt.Color("colour:N", scale=None, legend=None)
-        x_axis = alt.Axis(title=axis, tickCount=4)
-        base = _on("rows")
-        layers = [
-            base.mark_rule(strokeWidth=2.5, opacity=0.55).encode(
-                y=y, x=alt.X("before:Q", scale=scale, axis=x_axis), x2=alt.X2("after:Q"), color=colour
-            ),
-            base.mark_point(filled=False, size=46, strokeWidth=1.8, fill="white", opacity=1).encode(
-                y=y, x=alt.X("before:Q", scale=scale, axis=x_axis), color=colour
-            ),
-            base.mark_point(filled=True, size=64, opacity=1).encode(
-                y=y, x=alt.X("after:Q", scale=scale, axis=x_axis), color=colour
-            ),
-            base.mark_text(align="left", dx=8, fontSize=11, color=_INK).encode(
-                y=y, x=alt.X("at:Q", scale=scale, axis=x_axis), text=alt.Text("text:N")
-            ),
-            *_labels(y),
-        ]
+        layers = _fill(_moves(), [limits[0], limits[1] + 0.36 * span], axis)
         return _picture(layers, {"rows": table, **words}, (key, title, description), WIDTH - LABELS, 18)
 
 

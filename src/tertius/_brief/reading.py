@@ -65,7 +65,7 @@ def estimates(array: xr.DataArray) -> Cells:
         The tuple of labels along the other dims (in the array's order) → the estimate.
     """
     rest = [str(dim) for dim in array.dims if dim != "draw"]
-    values = array.transpose(*rest, "draw").values.astype(np.float64)
+    values = np.asarray(array.transpose(*rest, "draw").values, dtype=np.float64)
     shape = values.shape[:-1]
     ordered = np.sort(values.reshape(-1, values.shape[-1]), axis=-1)
     known = ordered.shape[1] - np.isnan(ordered).sum(axis=1)

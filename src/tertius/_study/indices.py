@@ -244,11 +244,14 @@ def _fitted(design: Array, values: Array) -> Array:
 def polynomials(x: Array) -> tuple[Array, Array, Array]:
     """Polynomials of degree 1, 2 and 3 of each input's ranks, orthonormal over the draws: shapes as x."""
     n = len(x)
+    v = (2 * np.arange(n) + 1) / n - 1
+    shapes = np.stack([np.sqrt(3) * v, np.sqrt(5) * (3 * v**2 - 1) / 2, np.sqrt(7) * (5 * v**3 - 3 * v) / 2])
     order = np.argsort(np.ascontiguousarray(x.T), axis=1, kind="stable")
-    ranks = np.empty(order.shape)
-    np.put_along_axis(ranks, order, np.arange(n, dtype=float)[None], axis=1)
-    v = ((2 * ranks + 1) / n - 1).T
-    return np.sqrt(3) * v, np.sqrt(5) * (3 * v**2 - 1) / 2, np.sqrt(7) * (5 * v**3 - 3 * v) / 2
+    first, second, third = (np.empty(order.shape) for _ in shapes)
+    # The ranks are the same numbers for every input; only where they stand differs.
+    for table, values in zip((first, second, third), shapes, strict=True):
+        np.put_along_axis(table, order, values[None], axis=1)
+    return first.T, second.T, third.T
 
 
 def tercile_probabilities(x: Array, holds: Array) -> tuple[Array, Array]:

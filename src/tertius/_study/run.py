@@ -42,6 +42,7 @@ __all__ = ["EVIDENCE_DRAWS", "STRUCTURE_DRAWS", "TOLERATED", "run"]
 
 Array = NDArray[np.float64]
 Progress = Callable[[str, float], None]
+Aside = Callable[[Callable[[], Any]], Future[Any]]
 
 STRUCTURE_DRAWS = 1024
 """Draws at most for each rival structure, and for exits beyond the first; see :func:`_part`."""
@@ -186,7 +187,12 @@ def run(
             for s in structures
         }
         with clock.stage("evidence and rival structures") as report:
-            everything = [frozen_run, doubled_run, *waiting.values()]
+            drivers = (
+                None
+                if headline is None
+                else aside(partial(_sensitivity, tree["/inputs"], found["/displacement"]))
+            )
+            everything = [frozen_run, doubled_run, *waiting.values(), *([] if drivers is None else [drivers])]
             for done, _ in enumerate(as_completed(everything), start=1):
                 report(done / len(everything))
             frozen, doubled = frozen_run.result(), doubled_run.result()
@@ -201,10 +207,10 @@ def run(
         titles[structure.id] = structure.title
         unconverged[structure.id] = int(np.count_nonzero(~reached))
         rivals[structure.id] = _tree(_inputs(layout, few, np.flatnonzero(reached)), result.groups)
-    with clock.stage("sensitivity"):
+    with clock.stage("comparison of structures"):
         if headline is not None:
             tree["/structures"] = _structures(runs, titles, unconverged, few.size)
-            sensitivity = _sensitivity(tree["/inputs"], tree["/displacement"])
+            sensitivity = None if drivers is None else drivers.result()
             if sensitivity is not None:
                 tree["/sensitivity"] = sensitivity
     findings = xr.DataTree.from_dict(
@@ -278,7 +284,7 @@ def _sub_run(
 
 
 @contextmanager
-def _aside() -> Iterator[Callable[[Callable[[], Any]], Future[Any]]]:
+def _aside() -> Iterator[Aside]:
     """Do tasks beside the main one, two at a time, so that some compute while others prepare."""
     with ThreadPoolExecutor(max_workers=2) as pool:
         try:
