@@ -12,6 +12,7 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from scipy.optimize import brentq
 from scipy.stats import norm
 
@@ -370,6 +371,37 @@ def test_no_figure_breaks_it(seed: int) -> None:
     hopeless = np.isnan(rescue["guarantee"].values).any(axis=-1)
     beliefs = np.isnan(rescue["benefit"].sel(motive="credibility").values)
     assert (~lost | hopeless | beliefs).all()
+
+
+def _thinned(section: Any, rng: np.random.Generator) -> None:
+    """Leave out some keys of a section and of what is in it."""
+    for key in list(section):
+        if rng.random() < 0.03:
+            del section[key]
+        elif isinstance(section[key], dict) and "assumed" not in section[key]:
+            _thinned(section[key], rng)
+
+
+def test_no_gap_in_the_sections_breaks_it() -> None:
+    """What is left out of a crisis is refused as bad input, or its answers are missing; nothing else happens."""
+    refused = 0
+    for seed in range(40):
+        content, rng = _case(), np.random.default_rng(seed)
+        del content["claims"], content["outcomes"]
+        for name in ("crisis", "treaties", "rescue", "observers"):
+            _thinned(content[name], rng)
+        try:
+            Case.model_validate(content)
+        except ValidationError:
+            refused += 1
+            continue
+        groups = _stages(content)
+        for name in ("survival", "drawn_out"):
+            values = groups["/regime"][name].values
+            assert ((values >= 0) & (values <= 1) | np.isnan(values)).all(), (seed, name)
+        comes = groups["/rescue"]["comes"].values
+        assert ((comes >= 0) & (comes <= 1) | np.isnan(comes)).all(), seed
+    assert 10 < refused < 30
 
 
 def test_the_section_says_what_was_found(findings: xr.DataTree) -> None:

@@ -56,11 +56,22 @@ def in_blocks(model: Callable[..., Any], *arrays: Any, threads: int = 1) -> Any:
         some = [a[rows] for a in given]
         return stored(inner, (*bound, *some), named=named) if compiled else model(*some)
 
-    parts = [block(0)]
+    leaves, structure = jax.tree.flatten(block(0))
+    leaves = [np.asarray(x) for x in leaves]
+    whole = [np.empty((n, *x.shape[1:]), x.dtype) for x in leaves]
+
+    def put(first: int, found: list[Any]) -> None:
+        for all_rows, x in zip(whole, found, strict=True):
+            rows = all_rows[first : first + BLOCK]
+            rows[...] = np.asarray(x)[: len(rows)]
+
+    put(0, leaves)
     rest = range(BLOCK, n, BLOCK)
     if threads > 1 and len(rest) > 1:
+        # Each thread puts its own rows in place: what is touched for the first time costs as much as some models.
         with ThreadPoolExecutor(max_workers=threads) as pool:
-            parts += pool.map(block, rest)
+            list(pool.map(lambda first: put(first, jax.tree.leaves(block(first))), rest))
     else:
-        parts += map(block, rest)
-    return jax.tree.map(lambda *leaves: np.concatenate([np.asarray(x) for x in leaves])[:n], *parts)
+        for first in rest:
+            put(first, jax.tree.leaves(block(first)))
+    return jax.tree.unflatten(structure, whole)

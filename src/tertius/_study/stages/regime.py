@@ -190,9 +190,9 @@ def _by_power(helped: dict[str, _Found], powers: tuple[str, ...], n: int) -> dic
     """The same for every power's help; ``NaN`` for powers that are no candidates."""
 
     def put(pick: Any, width: int) -> Array:
-        out = np.full((n, len(powers), width), np.nan)
-        for power, found in helped.items():
-            out[:, powers.index(power)] = pick(found)
+        out = np.empty((n, len(powers), width))
+        for k, power in enumerate(powers):
+            out[:, k] = pick(helped[power]) if power in helped else np.nan
         return out
 
     dims = ("draw", "power", "branch")

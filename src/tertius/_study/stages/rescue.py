@@ -168,9 +168,9 @@ def run(context: Context) -> Made:
 
     def put(name: str) -> Array:
         shape = next(iter(found.values())).__getattribute__(name).shape[1:]
-        out = np.full((n, len(powers), *shape), np.nan)
-        for power, result in found.items():
-            out[:, powers.index(power)] = getattr(result, name)
+        out = np.empty((n, len(powers), *shape))
+        for k, power in enumerate(powers):
+            out[:, k] = getattr(found[power], name) if power in found else np.nan
         return out
 
     worth = put("worth")
