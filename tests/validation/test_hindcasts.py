@@ -83,3 +83,18 @@ def test_placebos_are_there_for_each_shock():
         calm = [w for w in windows if w.client == shock.client and not w.shock]
         assert len(calm) == 5
         assert all(w.after - w.before == 2 and w.after <= shock.before for w in calm)
+
+
+SECTOR_SCORES = {
+    ("Russia 2014", "exports"): (0.100, 0.096, 0.096, 0.093, 0.097),
+    ("Russia 2014", "imports"): (0.076, 0.067, 0.068, 0.068, 0.081),
+    ("Qatar 2017", "exports"): (0.096, 0.103, 0.101, 0.103, 0.102),
+    ("Qatar 2017", "imports"): (0.144, 0.127, 0.127, 0.132, 0.132),
+}
+
+
+def test_the_scores_with_sectors_that_are_documented(mirror):
+    scores = hindcasts.hindcasts(hindcasts.SECTOR_WINDOWS[:2], sectors=True)[0]
+    names = ["no change", "in proportion", "in proportion by section", "model", "model, by value"]
+    for row, known in SECTOR_SCORES.items():
+        assert tuple(scores.loc[row, names].round(3)) == known, row
