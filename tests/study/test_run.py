@@ -30,6 +30,9 @@ from tertius.models import trade as trade_model
 Build = Callable[[dict[str, Any]], Case]
 
 
+_sensitivity = importlib.import_module("tertius._study.run")._sensitivity
+
+
 def one(case: Case) -> xr.DataTree:
     """One draw of the levers and the first exit of a case without uncertainty."""
     # Sixteen draws go side by side anyway, in the program that the other tests have compiled.
@@ -315,10 +318,26 @@ def test_progress_tells_every_stage_to_its_end(small: Case) -> None:
         "further models",
         "further exits",
         "evidence and rival structures",
-        "sensitivity",
+        "comparison of structures",
     ]
     for stage in stages:
         parts = [fraction for name, fraction in told if name == stage]
         assert parts == sorted(parts), stage
         assert parts[-1] == 1.0
         assert parts[0] == 0.0
+
+
+def test_an_input_that_displacement_does_not_read_drives_it_by_nothing(small: Case) -> None:
+    findings, _ = run(small, draws=128, seed=0)
+    table = findings["sensitivity"].to_dataset()
+    assert not table["first_order"].isnull().any()
+    displaced, inputs = findings["displacement"].to_dataset(), findings["inputs"].to_dataset()
+    silent = _sensitivity(inputs, displaced, ())
+    assert silent is not None
+    assert (silent["first_order"] == 0).all()
+    assert (silent["probability_low"] == silent["probability_high"]).all()
+    every = _sensitivity(inputs, displaced, [str(p) for p in inputs["input"].values])
+    assert every is not None
+    heard = table["first_order"] != 0
+    xr.testing.assert_equal(table["first_order"].where(heard), every["first_order"].where(heard))
+    assert heard.any()

@@ -30,7 +30,16 @@ from tertius._study.draws import Design, Draws, design, draw
 from tertius._study.explorer import Explorer
 from tertius._study.layout import kept_groups, raw_groups
 from tertius._study.simulate import Simulation, simulate
-from tertius._study.stages import SIMULATED, Context, Ran, differences, outlook, run_stages, watched_structure
+from tertius._study.stages import (
+    SIMULATED,
+    Context,
+    Ran,
+    differences,
+    outlook,
+    run_stages,
+    watched_draws,
+    watched_structure,
+)
 from tertius._study.structures import BASE, RIVALS, Structure
 from tertius._study.trade import TradeResults
 from tertius._study.world import Figures
@@ -135,7 +144,7 @@ def run(
     few = values.head(_part(draws, STRUCTURE_DRAWS))
     structures = _applicable(case)
 
-    # What the simulation itself reads of the structure.
+    # What the simulation itself reads of the structure and of the inputs.
     notes: set[str] = set()
 
     def solved(structure: Structure, shared: TradeResults | None = None) -> Simulation:
@@ -154,7 +163,7 @@ def run(
         doubled_run = aside(partial(_sub_run, case, layout, wide, first, read))
         with clock.stage("models") as report:
             base = watched_structure(BASE, notes)
-            main = simulate(case, values, base, only=first, progress=report)
+            main = simulate(case, watched_draws(values, notes), base, only=first, progress=report)
         with clock.stage("further models"):
             whole = _complete(case, values, BASE, main, headline, shown=True)
         main = whole.simulation
@@ -190,7 +199,9 @@ def run(
             drivers = (
                 None
                 if headline is None
-                else aside(partial(_sensitivity, tree["/inputs"], found["/displacement"]))
+                else aside(
+                    partial(_sensitivity, tree["/inputs"], found["/displacement"], notes | _tied(case))
+                )
             )
             everything = [frozen_run, doubled_run, *waiting.values(), *([] if drivers is None else [drivers])]
             for done, _ in enumerate(as_completed(everything), start=1):
@@ -462,8 +473,17 @@ def _beats(gain: xr.DataArray, stay: NDArray[np.bool_]) -> xr.DataArray:
     )
 
 
-def _sensitivity(inputs: xr.Dataset, displaced: xr.Dataset) -> xr.Dataset | None:
-    """The group ``/sensitivity``: what drives the comparison of the two that gain most."""
+def _tied(case: Case) -> set[str]:
+    """The inputs that the case correlates with others."""
+    return {path for tie in case.correlations for path in tie.between}
+
+
+def _sensitivity(inputs: xr.Dataset, displaced: xr.Dataset, read: Collection[str]) -> xr.Dataset | None:
+    """The group ``/sensitivity``: what drives the comparison of the two that gain most.
+
+    An input that nothing has read on which displacement hangs drives it by nothing: that needs no estimate, and an
+    estimate would have noise.
+    """
     left = set(json.loads(displaced.attrs["leavers"]))
     stay = [str(p) for p in displaced["power"].values if str(p) not in left]
     labels: list[str] = []
@@ -483,19 +503,25 @@ def _sensitivity(inputs: xr.Dataset, displaced: xr.Dataset) -> xr.Dataset | None
     if not labels or inputs.sizes["input"] == 0:
         return None
     y = np.stack(margins, axis=-1)
-    x = np.asarray(inputs["value"].values)
-    index = indices.first_order(x, y)
-    low, high = indices.tercile_probabilities(x, (y > 0).astype(float))
+    holds = (y > 0).astype(float)
+    shape = len(labels), inputs.sizes["input"]
+    value, error = np.zeros(shape), np.zeros(shape)
+    low, high = (np.repeat(holds.mean(axis=0)[:, None], shape[1], axis=1) for _ in range(2))
+    heard = np.isin(inputs["input"].values, list(read))
+    if heard.any():
+        x = np.asarray(inputs["value"].values[:, heard])
+        value[:, heard], error[:, heard] = indices.first_order(x, y)
+        low[:, heard], high[:, heard] = indices.tercile_probabilities(x, holds)
     dims = ("headline", "input")
     return xr.Dataset(
         {
             "first_order": xr.Variable(
                 dims,
-                np.asarray(index.value),
+                value,
                 attrs={"long_name": "share of variance explained alone", "unit": "share"},
             ),
             "first_order_error": xr.Variable(
-                dims, np.asarray(index.error), attrs={"long_name": "its standard error", "unit": "share"}
+                dims, error, attrs={"long_name": "its standard error", "unit": "share"}
             ),
             "probability_low": xr.Variable(
                 dims, low, attrs={"long_name": "in the input's lowest third", "unit": "probability"}
