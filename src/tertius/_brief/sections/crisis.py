@@ -14,6 +14,7 @@ from tertius._brief.blocks import (
     Block,
     Bullets,
     Cell,
+    Drawing,
     Figure,
     Paragraph,
     Part,
@@ -23,8 +24,10 @@ from tertius._brief.blocks import (
     say,
 )
 from tertius._brief.insight import path_words
+from tertius._brief.palette import colours
 from tertius._brief.reading import Reading, estimates
 from tertius._brief.summary import estimate, nested, number
+from tertius._brief.tree import Twig, tree
 from tertius._brief.words import MISSING, Estimate, clause, likelihood, listed, percent
 from tertius._brief.words import number as written
 
@@ -156,6 +159,8 @@ def part(reading: Reading) -> Part | None:
     if found.rescue is not None and found.lead:
         blocks.append(_doors(found))
         blocks.append(_protectors(found))
+        if found.of("sends").known:
+            blocks.append(_tree(found))
         blocks += _decision(found)
         blocks.append(_afterwards(found))
         blocks += _deployment(found)
@@ -302,6 +307,71 @@ def _protectors(found: _Crisis) -> Table:
     rows.append([head("Nobody"), *nobody])
     strong = frozenset(k for k, p in enumerate(found.candidates) if p == found.lead)
     return Table("Who could have been asked, and would have come", header, rows, strong)
+
+
+def _tree(found: _Crisis) -> Drawing:
+    """The game tree of the request, with the probabilities on its branches."""
+    assert found.rescue is not None
+    data, lead, client = found.rescue, found.lead, found.names.client_id
+    asked = data["asked"]
+    others = asked.sel(protector=[p for p in found.powers if p != lead]).sum("protector").values
+    own, nobody = asked.sel(protector=lead).values, asked.sel(protector="nobody").values
+    gate, sends, in_time = (data[name].sel(power=lead).values for name in ("gate", "sends", "in_time"))
+    twigs = [Twig(-1, "The request", client, "decision", math.nan)]
+
+    def grow(
+        parent: int, label: str, kind: Any, chance: Any, reach: Any, player: str = "", note: str = ""
+    ) -> int:
+        known = chance[~np.isnan(chance)]
+        low, high = (
+            (float(x) for x in np.quantile(known, [0.05, 0.95])) if known.size else (math.nan, math.nan)
+        )
+        mean = float(known.mean()) if known.size else math.nan
+        spread = (low, high) if round(low, 3) != round(high, 3) else (math.nan, math.nan)
+        twigs.append(Twig(parent, label, player, kind, mean, *spread, float(np.nanmean(reach)), note))
+        return len(twigs) - 1
+
+    def ends(parent: int, branch: str, reach: Any) -> None:
+        for name, label in (
+            ("restored", "order is restored"),
+            ("drawn_out", "it stands, drawn out"),
+            ("collapse", "it falls"),
+        ):
+            chance = found.regime[name].sel(branch=branch).values
+            grow(parent, label, "outcome", chance, reach * chance)
+
+    ask = grow(0, f"asks {found.helper}", "chance", own, own)
+    lawful = grow(ask, "the request is lawful", "decision", gate, own * gate, lead)
+    sent = grow(lawful, "sends", "chance", sends, own * gate * sends)
+    there = grow(sent, "help comes in time", "chance", in_time, own * gate * sends * in_time)
+    ends(there, "helped", own * gate * sends * in_time)
+    if not (in_time[~np.isnan(in_time)] == 1).all():
+        grow(
+            sent, "too late", "outcome", 1 - in_time, own * gate * sends * (1 - in_time), note="as if refused"
+        )
+    refused = grow(lawful, "refuses", "chance", 1 - sends, own * gate * (1 - sends))
+    ends(refused, "refused", own * gate * (1 - sends))
+    grow(ask, "there is no lawful way", "outcome", 1 - gate, own * (1 - gate), note="as if refused")
+    if (others > 0).any():
+        grow(0, "asks another power", "outcome", others, others)
+    alone = grow(0, "asks nobody", "chance", nobody, nobody)
+    ends(alone, "alone", nobody)
+    words = "; ".join(
+        f"{t.label} {percent(t.probability)}" for t in twigs[1:] if t.kind != "outcome" or t.parent == there
+    )
+    svg = tree(
+        twigs,
+        colours(found.names.powers),
+        names={p: found.names.power(p) for p in found.powers} | {client: found.names.client},
+        key="crisis-tree",
+        title="The game of the request",
+        description=words,
+    )
+    note = (
+        "Who moves, what may happen, and how likely: means over the draws, with the 5th to 95th percentile; overall "
+        "is the chance of coming there at all. Colours are those of the power that moves."
+    )
+    return Drawing("The game of the request", note, svg, "")
 
 
 def _decision(found: _Crisis) -> list[Block]:
