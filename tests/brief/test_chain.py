@@ -34,7 +34,7 @@ def crisis(full: xr.DataTree, *, missing: bool = False) -> xr.DataTree:
     price = xr.Dataset(
         {
             "some": (("draw", "branch"), np.tile([0.3, 0.2], (n, 1))),
-            "some_price": ("draw", np.full(n, 0.1)),
+            "because": ("draw", np.full(n, 0.1)),
         },
         coords={"branch": ["rescued", "alone"]},
         attrs={"patrons": json.dumps({"base": power})},

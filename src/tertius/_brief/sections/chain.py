@@ -142,7 +142,7 @@ def _price(reading: Reading) -> list[Link]:
     patron = next(iter(patrons.values()), "")
     draws = reading.draws
     alone, rescued = (_mean(data["some"].sel(branch=b)) for b in ("alone", "rescued"))
-    price = _mean(data["some_price"]) if "some_price" in data else math.nan
+    price = _mean(data["because"]) if "because" in data else math.nan
     if math.isnan(price):
         says = f"{reading.names.power(patron)} gets a concession by the levers that it holds"
         return [_chance("The price", says, alone, draws, "", "price", patron)]

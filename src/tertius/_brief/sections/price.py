@@ -342,7 +342,8 @@ def _conditions(found: _Price) -> list[Block]:
         return []
     draws = found.reading.draws
     lines = [
-        f"{path_words(step['path'], found.reading)} {step['direction']} {step['value']:.2g} ({step['kind']}): "
+        f"{path_words(step['path'], found.reading)} {step['direction']} {written(step['value'], 3)} "
+        f"({step['kind']}): "
         f"{percent(max(step['alone'], 0.0), draws)} by itself, "
         f"{percent(max(step['together'], 0.0), draws)} with all so far"
         for step in given["steps"]
