@@ -14,6 +14,7 @@ from tertius._brief.blocks import Block, Bullets, Cell, Paragraph, Part, Table, 
 from tertius._brief.insight import path_words
 from tertius._brief.reading import Claim, Reading
 from tertius._brief.summary import number as kept
+from tertius._brief.supposing import outside, supposing
 from tertius._brief.words import listed, number, percent, spelled
 
 __all__ = ["part", "summary"]
@@ -61,16 +62,18 @@ def _figure(value: float) -> str:
 
 
 def flip_words(flip: _Flip, reading: Reading) -> str:
-    """Say which inputs would have to be where."""
+    """Say what would have to be otherwise, and by how much."""
     figures = {f.path: f for f in reading.inputs}
     parts = []
     for path, value, move in zip(flip.inputs, flip.values, flip.moves, strict=True):
         was = figures[path].central if path in figures else math.nan
+        beyond = ", beyond the range that the case states" if outside(path, value, reading.case) else ""
         parts.append(
-            f"{path_words(path, reading)} at {_figure(value)} instead of {_figure(was)} "
-            f"({number(abs(move), 1)} standard deviations {'up' if move > 0 else 'down'})"
+            f"{supposing(path, value, was, reading)} ({_figure(value)} instead of {_figure(was)}: "
+            f"{number(abs(move), 1)} standard deviations {'up' if move > 0 else 'down'}{beyond})"
         )
-    return listed(parts)
+    said = listed(parts)
+    return said[0].upper() + said[1:]
 
 
 def _command(flip: _Flip, reading: Reading) -> str:
