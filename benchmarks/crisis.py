@@ -15,7 +15,7 @@ import time
 import numpy as np
 
 import tertius
-from tertius._study.compilation import remember_compilations
+from tertius._study.compilation import MANY, remember_compilations
 from tertius._study.draws import Draws, design, draw
 from tertius._study.simulate import Simulation, simulate
 from tertius._study.stages import Context, Made, run_stages
@@ -47,7 +47,9 @@ def main() -> None:
     case = case.model_copy(update={**nothing_else, "rescue": rescue})
     layout = design(case, 1 << (wanted - 1).bit_length(), 0)
     draws = draw(case, layout, layout.a).head(wanted)
-    crisis(case, draws.head(1024), simulate(case, draws.head(1024), BASE))
+    # As many as make blocks of the size that very many draws go in.
+    few = draws.head(MANY if wanted >= MANY else 1024)
+    crisis(case, few, simulate(case, few, BASE))
     nothing = simulate(case, draws, BASE)
     start, busy = time.perf_counter(), time.process_time()
     made = crisis(case, draws, nothing)

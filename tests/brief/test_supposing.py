@@ -27,6 +27,12 @@ from tertius._brief.supposing import outside, supposing
             "if Kazakhstan itself could step in less easily in “Security”",
         ),
         ("exits.west_out.leavers.west", 0.3, 1.0, "if The West withdrew less far"),
+        (
+            "rescue.candidates.russia.motives.friendly_regime",
+            2.0,
+            1.0,
+            "if a friendly regime counted more for Russia",
+        ),
         ("crisis.strength", 0.3, 0.1, "if “crisis › strength” were higher"),
     ],
 )

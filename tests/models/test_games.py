@@ -167,38 +167,48 @@ def test_demands_with_private_costs_of_the_literature(reference: Path) -> None:
         close(asked @ fights, row["prob_war"])
 
 
-def test_pygambit_is_the_referee(pygambit: ModuleType) -> None:
-    large = 0
-    for seed in range(500):
-        game = trees.random_game(seed, players=2 + seed % 2, depth=2 + seed % 3)
-        lam = [0.1 + seed / 100, 3.0 + seed / 50]
-        theirs = pygambit.read_efg(io.StringIO(efg.dump(game)))
-        answers = pygambit.qre.logit_solve_lambda(theirs, lam=lam)
-        # They stop within 1e-8 of the rationality that was asked for and say where.
-        ours = solve(game, np.array([*(answer.lam for answer in answers), 0.0, lam[1], np.inf]))
-        assert np.isin(np.asarray(ours.status), [Status.SOLVED, Status.TIED]).all()
-        # Their order: by player, each player's nodes in the order of the file.
-        told = list(branches(game, ours))
-        movers = [b for b in told if b.kind == "decision"]
-        order = sorted(range(len(movers)), key=lambda i: game.players.index(movers[i].player))
-        flat = np.stack([p for i in order for p in ours.choice[movers[i].node].values()], -1)
-        for row, answer in enumerate(answers):
-            np.testing.assert_allclose(flat[row], list(answer), rtol=0, atol=1e-8)
-        # What they make of our strategies: values, probabilities of being reached, and nothing to regret.
-        profile = theirs.mixed_behavior_profile()
-        nodes = {node.label: node for node in theirs.nodes}
-        large = max(large, len(nodes))
-        for row in (3, 4):
-            actions = [action for player in theirs.players for s in player.infosets for action in s.actions]
-            for action, p in zip(actions, flat[row], strict=True):
-                profile[action] = float(p)
-            for branch in told:
-                node = nodes[branch.node]
-                assert abs(profile.realiz_prob(node) - np.asarray(branch.reach)[row]) < 1e-8
-                worth = [profile.node_value(player, node) for player in theirs.players]
-                np.testing.assert_allclose(np.asarray(branch.worth)[row], worth, rtol=0, atol=1e-8)
-        assert profile.agent_max_regret() < 1e-9
-    assert large > 40
+@given(
+    seed=seeds,
+    players=st.integers(2, 3),
+    depth=st.integers(2, 4),
+    low=st.floats(0.1, 5),
+    more=st.floats(0.5, 10),
+)
+@settings(max_examples=500, deadline=None)
+def test_pygambit_is_the_referee(
+    pygambit: ModuleType, seed: int, players: int, depth: int, low: float, more: float
+) -> None:
+    game = trees.random_game(seed, players=players, depth=depth)
+    lam = [low, low + more]
+    theirs = pygambit.read_efg(io.StringIO(efg.dump(game)))
+    answers = pygambit.qre.logit_solve_lambda(theirs, lam=lam)
+    # They stop within 1e-8 of the rationality that was asked for and say where.
+    ours = solve(game, np.array([*(answer.lam for answer in answers), 0.0, lam[1], np.inf]))
+    assert np.isin(np.asarray(ours.status), [Status.SOLVED, Status.TIED]).all()
+    # Their order: by player, each player's nodes in the order of the file.
+    told = list(branches(game, ours))
+    movers = [b for b in told if b.kind == "decision"]
+    order = sorted(range(len(movers)), key=lambda i: game.players.index(movers[i].player))
+    flat = np.stack([p for i in order for p in ours.choice[movers[i].node].values()], -1)
+    for row, answer in enumerate(answers):
+        np.testing.assert_allclose(flat[row], list(answer), rtol=0, atol=1e-8)
+    # What they make of our strategies: values, probabilities of being reached, and nothing to regret.
+    profile = theirs.mixed_behavior_profile()
+    nodes = {node.label: node for node in theirs.nodes}
+    for row in (3, 4):
+        actions = [action for player in theirs.players for s in player.infosets for action in s.actions]
+        for action, p in zip(actions, flat[row], strict=True):
+            profile[action] = float(p)
+        for branch in told:
+            node = nodes[branch.node]
+            assert abs(profile.realiz_prob(node) - np.asarray(branch.reach)[row]) < 1e-8
+            worth = [profile.node_value(player, node) for player in theirs.players]
+            np.testing.assert_allclose(np.asarray(branch.worth)[row], worth, rtol=0, atol=1e-8)
+    assert profile.agent_max_regret() < 1e-9
+
+
+def test_the_trees_of_the_referee_are_no_stumps() -> None:
+    assert max(len(trees.random_game(seed, players=3, depth=4).names) for seed in range(30)) > 40
 
 
 # --- a slow twin -----------------------------------------------------------------------------------------

@@ -10,6 +10,13 @@ from tertius._brief.reading import Reading
 
 __all__ = ["outside", "supposing"]
 
+_MOTIVES = {
+    "own_security": "its own security",
+    "friendly_regime": "a friendly regime",
+    "credibility": "credibility",
+    "influence": "influence",
+}
+
 
 def supposing(path: str, value: float, was: float, reading: Reading) -> str:
     """Say what is supposed when an input lies at a value instead of where it was: ``if … ``."""
@@ -43,7 +50,9 @@ def supposing(path: str, value: float, was: float, reading: Reading) -> str:
             return f"if {names.power(power)} were {likely} to answer “{names.concession(concession)}”"
         case ["rescue", "candidates", power, "motives", motive]:
             size = "more" if more else "less"
-            return f"if {motive.replace('_', ' ')} counted {size} for {names.power(power)}"
+            return (
+                f"if {_MOTIVES.get(motive, motive.replace('_', ' '))} counted {size} for {names.power(power)}"
+            )
     return f"if “{path_words(path, reading)}” were {'higher' if more else 'lower'}"
 
 

@@ -22,6 +22,9 @@ __all__ = ["BLOCK", "CACHE_VARIABLE", "in_blocks", "remember_compilations"]
 BLOCK = 512
 """Draws in a block."""
 
+MANY, LARGE = 32_768, 2048
+"""From how many draws on blocks are larger, and how large: handing out a block takes time of its own."""
+
 
 def in_blocks(model: Callable[..., Any], *arrays: Any, threads: int = 1) -> Any:
     """Send arrays through a model in blocks of draws, and put the results together as NumPy arrays.
@@ -41,6 +44,7 @@ def in_blocks(model: Callable[..., Any], *arrays: Any, threads: int = 1) -> Any:
         The pytree, leaves of shape (n, ...).
     """
     n = len(arrays[0])
+    size = LARGE if n >= MANY else BLOCK
     given = [np.asarray(a) for a in arrays]
     inner = model.func if isinstance(model, partial) else model
     bound, named = (model.args, model.keywords) if isinstance(model, partial) else ((), {})
@@ -49,9 +53,9 @@ def in_blocks(model: Callable[..., Any], *arrays: Any, threads: int = 1) -> Any:
     def block(first: int) -> Any:
         # The last block is filled up with its last draw.
         rows = (
-            slice(first, first + BLOCK)
-            if first + BLOCK <= n
-            else np.minimum(np.arange(first, first + BLOCK), n - 1)
+            slice(first, first + size)
+            if first + size <= n
+            else np.minimum(np.arange(first, first + size), n - 1)
         )
         some = [a[rows] for a in given]
         return stored(inner, (*bound, *some), named=named) if compiled else model(*some)
@@ -62,11 +66,11 @@ def in_blocks(model: Callable[..., Any], *arrays: Any, threads: int = 1) -> Any:
 
     def put(first: int, found: list[Any]) -> None:
         for all_rows, x in zip(whole, found, strict=True):
-            rows = all_rows[first : first + BLOCK]
+            rows = all_rows[first : first + size]
             rows[...] = np.asarray(x)[: len(rows)]
 
     put(0, leaves)
-    rest = range(BLOCK, n, BLOCK)
+    rest = range(size, n, size)
     if threads > 1 and len(rest) > 1:
         # Each thread puts its own rows in place: what is touched for the first time costs as much as some models.
         with ThreadPoolExecutor(max_workers=threads) as pool:
