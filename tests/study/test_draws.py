@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from tertius._study.compilation import BLOCK, MANY, in_blocks
 from tertius._study.draws import design, draw
 from tertius.case import Case
 from tertius.errors import BadInput
@@ -65,3 +66,12 @@ def test_a_stated_correlation_is_there(
     assert rho == pytest.approx(6 / np.pi * np.arcsin(0.4), abs=0.03)
     apart = spearmanr(values[pair[0]], values["domains.capital.elasticity"]).statistic
     assert abs(apart) < 0.05
+
+
+@pytest.mark.parametrize("n", [5, BLOCK, BLOCK + 3, MANY - 1, MANY + 7])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_draws_in_blocks_are_the_same_draws(n: int, threads: int) -> None:
+    x, y = np.arange(float(n)), np.arange(2.0 * n).reshape(n, 2)
+    total, rows = in_blocks(lambda a, b: (a[:, None] + b, np.full(len(a), 1.0) * a), x, y, threads=threads)
+    np.testing.assert_array_equal(total, x[:, None] + y)
+    np.testing.assert_array_equal(rows, x)
