@@ -116,7 +116,7 @@ def test_what_is_missing_says_why(use_mirror: Path) -> None:
     found = ties("KAZ", 2021, ("RUS", "TUR", "west"))
     assert "among those that report positions" in found.of("capital")["RUS"].missing
     assert math.isnan(found.share("capital", "RUS"))
-    assert "west: DEU, JPN, USA only" in str(found)
+    assert "The West: DEU, JPN, USA only" in str(found)
     assert any("inflated" in note for note in found.of("people")["RUS"].notes)
     assert "no rate of agreement" in found.of("votes")["TUR"].missing
     assert found.of("votes")["RUS"].amount > 0.5
