@@ -11,7 +11,6 @@ import xarray as xr
 from tertius._study import run
 from tertius.case import Case
 from tertius.claims import judge, names_in
-from tertius.claims.depth import deepen
 
 __all__ = ["study"]
 
@@ -78,6 +77,8 @@ def study(
     if case.claims:
         findings["claims"] = xr.DataTree(judge(case, findings, designs))
         if sensitivity and designs.explorer is not None:
+            from tertius.claims.depth import deepen  # what few runs need and all would wait for
+
             started = time.perf_counter()
             for path, group in deepen(findings, designs.explorer, progress).items():
                 findings[path] = xr.DataTree(group)

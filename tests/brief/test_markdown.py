@@ -5,7 +5,7 @@ from types import ModuleType
 
 import pytest
 import xarray as xr
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -70,6 +70,10 @@ def test_what_a_case_says_stays_text(synthetic: ModuleType) -> None:
     assert links == ["https://example.org/?a=1"]
 
 
+@example("-")
+@example("1.")
+@example("- - -")
+@example("---")
 @given(
     st.text(
         st.characters(codec="utf-8", exclude_categories=["C", "Z"]) | st.sampled_from(" *_`[]()<>|#&\\~1.-"),

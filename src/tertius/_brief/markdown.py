@@ -17,8 +17,8 @@ __all__ = ["escaped", "markdown"]
 _MARKS = re.compile(
     r"\\|`|\*|\||&(?=[#\w])|<(?![\d\s])|\[(?![\d<>\N{MINUS SIGN}])|\](?=[\[(:])|~(?=~)|(?<![^\W_])_|_(?![^\W_])"
 )
-_OPENING = re.compile(r"^(\s*)(#|>|[-+](?=\s)|=|~)")
-_NUMBERED = re.compile(r"^(\s*\d+)([.)])(?=\s)")
+_OPENING = re.compile(r"^(\s*)(#|>|[-+](?=\s|$)|-(?=[-\s]*$)|=|~)")
+_NUMBERED = re.compile(r"^(\s*\d+)([.)])(?=\s|$)")
 
 
 def escaped(text: object) -> str:
