@@ -26,7 +26,12 @@ MANY, LARGE = 32_768, 2048
 """From how many draws on blocks are larger, and how large: handing out a block takes time of its own."""
 
 
-def in_blocks(model: Callable[..., Any], *arrays: Any, threads: int = 1) -> Any:
+def in_blocks(
+    model: Callable[..., Any],
+    *arrays: Any,
+    threads: int = 1,
+    into: Callable[[list[Any]], list[Any]] | None = None,
+) -> Any:
     """Send arrays through a model in blocks of draws, and put the results together as NumPy arrays.
 
     Parameters
@@ -37,6 +42,9 @@ def in_blocks(model: Callable[..., Any], *arrays: Any, threads: int = 1) -> Any:
         Shape (n, ...) each.
     threads
         How many blocks to compute at a time, once the first has been compiled.
+    into
+        Told the leaves of the first block, it gives the arrays to put each leaf's n rows in; new ones if None. What is
+        touched for the first time costs as much as some models, so results that stand side by side are best put there.
 
     Returns
     -------
@@ -62,7 +70,7 @@ def in_blocks(model: Callable[..., Any], *arrays: Any, threads: int = 1) -> Any:
 
     leaves, structure = jax.tree.flatten(block(0))
     leaves = [np.asarray(x) for x in leaves]
-    whole = [np.empty((n, *x.shape[1:]), x.dtype) for x in leaves]
+    whole = [np.empty((n, *x.shape[1:]), x.dtype) for x in leaves] if into is None else into(leaves)
 
     def put(first: int, found: list[Any]) -> None:
         for all_rows, x in zip(whole, found, strict=True):
@@ -72,7 +80,7 @@ def in_blocks(model: Callable[..., Any], *arrays: Any, threads: int = 1) -> Any:
     put(0, leaves)
     rest = range(size, n, size)
     if threads > 1 and len(rest) > 1:
-        # Each thread puts its own rows in place: what is touched for the first time costs as much as some models.
+        # Each thread puts its own rows in place.
         with ThreadPoolExecutor(max_workers=threads) as pool:
             list(pool.map(lambda first: put(first, jax.tree.leaves(block(first))), rest))
     else:

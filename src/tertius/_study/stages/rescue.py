@@ -132,7 +132,9 @@ def run(context: Context) -> Made:
     gate = gates(ask)
     rank = np.full(n, regime.SELECTIONS.index(context.structure.expectations or "laplacian"))
 
-    def solve(power: str) -> _Found:
+    table: list[Array] = []
+
+    def solve(power: str) -> None:
         k = powers.index(power)
 
         def one(name: str) -> Array:
@@ -161,25 +163,29 @@ def run(context: Context) -> Made:
             rationality=rationality,
             rank=rank,
         )
-        made: _Found = in_blocks(_one, *inputs, threads=2)
-        return made
 
-    found = {power: solve(power) for power in case.rescue.candidates}
+        def beside(leaves: list[Array]) -> list[Array]:
+            """Places for one power's results, shape (n, …), in tables of all powers, (n, P, …)."""
+            if not table:
+                table.extend(np.empty((n, len(powers), *x.shape[1:])) for x in leaves)
+            return [x[:, k] for x in table]
 
-    def put(name: str) -> Array:
-        shape = next(iter(found.values())).__getattribute__(name).shape[1:]
-        out = np.empty((n, len(powers), *shape))
-        for k, power in enumerate(powers):
-            out[:, k] = getattr(found[power], name) if power in found else np.nan
-        return out
+        in_blocks(_one, *inputs, threads=2, into=beside)
 
-    worth = put("worth")
+    for power in case.rescue.candidates:
+        solve(power)
+    asked_nothing = [k for k, power in enumerate(powers) if power not in case.rescue.candidates]
+    for x in table:
+        x[:, asked_nothing] = np.nan
+    found = _Found(*table)
+
+    worth = found.worth
     asked = in_blocks(_choose, worth, rationality)
     lead = patron(case)
     assert lead is not None
-    terms = put("terms")
+    terms = found.terms
     believed, seen_by = (np.stack([b.before, b.honoured, b.refused, b.before], -1) for b in (client, watched))
-    comes = put("comes")
+    comes = found.comes
     dims = ("draw", "power")
 
     def variable(extra: tuple[str, ...], values: Any, unit: str, name: str) -> xr.Variable:
@@ -189,12 +195,12 @@ def run(context: Context) -> Made:
     motives_n = len(rescue.MOTIVES)
     group = xr.Dataset(
         {
-            "gate": variable((), put("gate"), "probability", "a request would be lawful"),
-            "in_time": variable((), put("in_time"), "1", "whether help would arrive in time"),
+            "gate": variable((), found.gate, "probability", "a request would be lawful"),
+            "in_time": variable((), found.in_time, "1", "whether help would arrive in time"),
             "able": variable(
-                (), put("gate") * put("in_time"), "probability", "help could lawfully come in time"
+                (), found.gate * found.in_time, "probability", "help could lawfully come in time"
             ),
-            "sends": variable((), put("sends"), "probability", "it sends if it is lawfully asked"),
+            "sends": variable((), found.sends, "probability", "it sends if it is lawfully asked"),
             "comes": variable((), comes, "probability", "help comes in time if it is asked for"),
             "benefit": variable(
                 ("motive",),
@@ -208,21 +214,21 @@ def run(context: Context) -> Made:
                 LOG_POINTS,
                 "what it costs the power, by kind of cost",
             ),
-            "utility": variable((), put("utility"), LOG_POINTS, "utility of sending less that of refusing"),
-            "share": variable(("motive",), put("shares"), "share", "share of the gross benefit"),
+            "utility": variable((), found.utility, LOG_POINTS, "utility of sending less that of refusing"),
+            "share": variable(("motive",), found.shares, "share", "share of the gross benefit"),
             "shapley": variable(
-                ("term",), put("shapley"), "probability", "Shapley value on the probability of sending"
+                ("term",), found.shapley, "probability", "Shapley value on the probability of sending"
             ),
             "worth": variable((), worth, LOG_POINTS, "what asking the power is worth to the client"),
             "worth_by_part": variable(
                 ("part",),
-                put("worth_parts"),
+                found.worth_parts,
                 LOG_POINTS,
                 "what the plea, the help and the dependence add to it",
             ),
-            "ends": variable(("end",), put("ends"), "probability", "how a request to the power ends"),
+            "ends": variable(("end",), found.ends, "probability", "how a request to the power ends"),
             "guarantee": variable(
-                ("state",), put("guarantee"), LOG_POINTS, "lever of the guarantee over the surviving regime"
+                ("state",), found.guarantee, LOG_POINTS, "lever of the guarantee over the surviving regime"
             ),
             "belief": variable(
                 ("state",), believed, "probability", "the client's belief that the power would come"
@@ -234,16 +240,16 @@ def run(context: Context) -> Made:
                 "mean belief of the observers that could turn to the power",
             ),
             "strength": variable(
-                ("state",), put("strength"), "share", "mean of the belief on the regime's strength"
+                ("state",), found.strength, "share", "mean of the belief on the regime's strength"
             ),
             "next_helped": variable(
-                ("state",), put("next_helped"), "probability", "survival of a crisis to come, with help"
+                ("state",), found.next_helped, "probability", "survival of a crisis to come, with help"
             ),
             "next_alone": variable(
-                ("state",), put("next_alone"), "probability", "survival of a crisis to come, without help"
+                ("state",), found.next_alone, "probability", "survival of a crisis to come, without help"
             ),
             "next_fragility": variable(
-                ("state",), put("next_fragility"), "probability per log point", "survival lost with income"
+                ("state",), found.next_fragility, "probability per log point", "survival lost with income"
             ),
             "troops": variable((), columns["troops"], "troops", "troops sent"),
             "arrival": variable((), columns["arrival"], "days", "days from the request to arrival"),
@@ -303,15 +309,13 @@ def _mean_of(observers: Any, n: int, powers: int) -> Beliefs:
     """The mean over the observers that could turn to each power; ``NaN`` where there are none."""
     out = []
     for name in ("before", "honoured", "refused"):
-        values = (
-            np.stack([getattr(b, name) for b in observers.values()])
-            if observers
-            else np.empty((0, n, powers))
-        )
-        known = ~np.isnan(values)
-        count = known.sum(axis=0)
-        total = np.where(known, values, 0.0).sum(axis=0)
-        out.append(np.where(count > 0, total / np.maximum(count, 1), np.nan))
+        total, count = np.zeros((n, powers)), np.zeros((n, powers))
+        for belief in observers.values():
+            values = getattr(belief, name)
+            known = ~np.isnan(values)
+            np.add(total, values, out=total, where=known)
+            count += known
+        out.append(np.divide(total, count, out=np.full((n, powers), np.nan), where=count > 0))
     return Beliefs(*out)
 
 
