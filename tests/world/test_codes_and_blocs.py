@@ -80,3 +80,12 @@ def test_powers_are_countries_or_blocs() -> None:
         power("wst", 2022)
     with pytest.raises(BadInput, match="no members in 1950"):
         bloc("eu", 1950)
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"), [("KAX", "KAZ"), ("KZA", "KAZ"), ("UZC", "UZB"), ("Kazachstan", "KAZ")]
+)
+def test_a_slip_gets_the_country_that_was_meant(given: str, meant: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        country(given)
+    assert f"({meant})" in caught.value.hint

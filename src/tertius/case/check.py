@@ -167,6 +167,8 @@ def meaning(context: Context) -> list[Problem]:
 
 
 def _unknown(context: Context, kinds: tuple[str, ...], noun: str, where: str) -> Iterator[Trouble]:
+    if noun == "power" and not context.names["power"]:
+        return  # that there are none is reported, and every mention of one would be
     for item in context.found:
         if item.kind in kinds and item.value not in context.names[item.kind]:
             valid = context.names[item.kind]
@@ -317,7 +319,7 @@ def _power_no_region(context: Context) -> Iterator[Trouble]:
     regions = context.names["region"]
     if context.case.trade is None:
         return
-    for power in context.case.powers:
+    for power in context.names["power"]:
         if power not in regions:
             yield Trouble(
                 ("trade", "regions"),

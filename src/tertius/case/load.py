@@ -29,7 +29,7 @@ from tertius.case.document import Sequence as ListNode
 from tertius.case.problems import CaseErrors, Position, Problem, Report, nearest
 from tertius.case.quantity import SET, Quantity
 from tertius.case.schema.root import Case
-from tertius.case.shape import annotation_at, salvage, shape
+from tertius.case.shape import annotation_at, respelt, salvage, shape
 
 __all__ = ["Change", "check_case", "load_case", "parse_case", "shipped_cases"]
 
@@ -167,9 +167,10 @@ def _examined(document: Document, overrides: Sequence[Override]) -> tuple[Case |
         return None, Report(document.file, tuple(problems))
     case, misfits = shape(document)
     problems += misfits
-    sound, remaining = (case, document) if case is not None else salvage(document)
+    whole = document if case is not None else respelt(document)
+    sound, remaining = (case, document) if case is not None else salvage(whole)
     if sound is not None:
-        problems += meaning(Context(sound, remaining, document))
+        problems += meaning(Context(sound, remaining, whole))
     problems.sort(key=lambda problem: (problem.line, problem.column, problem.code))
     report = Report(document.file, tuple(dict.fromkeys(problems)))
     if case is not None:

@@ -17,7 +17,7 @@ from tertius.case.problems import Problem, nearest
 from tertius.case.quantity import HOWTO, Quantity
 from tertius.case.schema.root import Case
 
-__all__ = ["annotation_at", "below", "salvage", "shape"]
+__all__ = ["annotation_at", "below", "respelt", "salvage", "shape"]
 
 Path = tuple[Any, ...]
 
@@ -121,6 +121,25 @@ def shape(document: Document) -> tuple[Case | None, list[Problem]]:
             problem, where = _problem(error, document)
             problems.setdefault((where, problem.code), problem)
         return None, list(problems.values())
+
+
+def respelt(document: Document) -> Document:
+    """Put a section whose name is misspelt under the name that it means, if there is none of that name.
+
+    The misspelling is reported where it stands; what refers to entries of the section need not be reported as well.
+    """
+    root = document.root
+    if not isinstance(root, Mapping):
+        return document
+    names = tuple(Case.model_fields)
+    for key in [key for key in root.entries if key not in names]:
+        meant = nearest(str(key), names)
+        if meant and meant not in root.entries:
+            moved = replaced(root, (meant,), root.entries[key], root.keys[key])
+            assert isinstance(moved, Mapping)
+            moved.entries.pop(key)
+            root = moved
+    return document if root is document.root else Document(root, document.file)
 
 
 def salvage(document: Document) -> tuple[Case | None, Document]:

@@ -146,6 +146,10 @@ def country(given: str) -> Country:
     names: Iterable[str] = [n for c in known.values() for n in (c.name.lower(), c.iso3.lower())]
     # Two letters changed about are the commonest slip in a code.
     near = [c.iso3.lower() for c in known.values() if sorted(c.iso3) == sorted(text.upper())][:1]
+    if not near and len(text) == 3:
+        # Then one letter that is another, the first two being the likeliest to be right.
+        alike = [c.iso3 for c in known.values() if sum(map(str.__eq__, c.iso3, text.upper())) == 2]
+        near = [code.lower() for code in sorted(alike, key=lambda code: code[:2] != text[:2].upper())[:1]]
     near = near or difflib.get_close_matches(text.lower(), list(names), n=1)
     close = next((c for c in known.values() if near and near[0] in (c.name.lower(), c.iso3.lower())), None)
     raise BadInput(
