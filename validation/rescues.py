@@ -73,9 +73,10 @@ def without_border(case: Case, slope: Floats, draws: int = rescues.DRAWS, seed: 
     stated = case.rescue.rationality
     assert stated is not None
     values = draw(case, layout, layout.a)
-    rationality = np.asarray(values["rescue.rationality"])
+    kept = group["draw"].values
+    rationality = np.asarray(values["rescue.rationality"])[kept]
     own = np.maximum(of["benefit"].sel(motive="own_security").values, 0.0)
-    worth = np.minimum(np.resize(slope, draws), rationality * own)
+    worth = np.minimum(np.resize(slope, draws)[kept], rationality * own)
     odds = rationality * of["utility"].values - worth
     sends = 1.0 / (1.0 + np.exp(-odds))
     comes = of["gate"].values * of["in_time"].values * sends

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from tertius._study.scores import rescues
@@ -108,6 +110,24 @@ def test_what_follows_a_rule_follows_it(cases, name):
     founding = {e.path: e.quantity for e in load_case("kazakhstan-2022").inputs()}
     a, b, c = founding["rescue.candidates.russia.motives.influence"].triangular
     assert (low / high, mode / high) == (pytest.approx(a / c, rel=0.02), pytest.approx(b / c, rel=0.02))
+
+
+def test_a_draw_that_did_not_converge_is_counted_and_never_averaged_in(monkeypatch):
+    whole = rescues.run_stages
+
+    def spoilt(context, only):
+        made = whole(context, only=only)
+        converged = made.converged & (np.arange(context.size) >= 16)
+        groups = dict(made.groups)
+        sends = groups["/rescue"]["sends"].copy(deep=True)
+        sends[:16] = 1e6
+        groups["/rescue"] = groups["/rescue"].assign(sends=sends)
+        return replace(made, groups=groups, converged=converged)
+
+    monkeypatch.setattr(rescues, "run_stages", spoilt)
+    told = rescues.score(names=["gambia-2017"], draws=64)["cases"]["gambia-2017"]
+    assert told["unconverged"] == 16
+    assert told["forecasts"]["sends"] <= 1
 
 
 def test_the_table_that_is_documented(cases):

@@ -245,6 +245,15 @@ def _show_rescues(found: dict[str, Any], console: Console) -> None:
             cells.append(f"{100 * case['forecasts'][key]:.0f} %{word}")
         table.add_row(case["title"], *cells)
     console.print(table)
+    lost = [
+        f"{case['unconverged']} of {case['title']}" for case in found["cases"].values() if case["unconverged"]
+    ]
+    said = (
+        f"Draws left out, since they did not converge: {', '.join(lost)}."
+        if lost
+        else "Every draw converged."
+    )
+    console.print(said, highlight=False)
     overall = found["overall"]
     for key, row in overall.items():
         name = "In all" if key == "all" else f"{key.replace('_', ' ').capitalize()}"

@@ -1,9 +1,9 @@
 """Rescues held against what happened, hit or miss.
 
 Scored are all shipped cases with a rescue and an outcome that settles one of its probabilities (its field
-``forecast``). The forecast is the mean of that probability over the draws of the base structure; it is a hit if it
-is on the right side of one half, and its Brier score is its squared distance from what happened. Nothing is fitted:
-what the cases assume is the same in all of them, and a test holds them to it.
+``forecast``). The forecast is the mean of that probability over the draws of the base structure that converged; it is
+a hit if it is on the right side of one half, and its Brier score is its squared distance from what happened. Nothing
+is fitted: what the cases assume is the same in all of them, and a test holds them to it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from tertius._study.draws import design, draw
-from tertius._study.layout import raw_groups
+from tertius._study.layout import kept_groups, raw_groups
 from tertius._study.simulate import simulate
 from tertius._study.stages import Context, run_stages
 from tertius._study.structures import BASE
@@ -55,7 +55,7 @@ def scored_cases() -> dict[str, Case]:
 def stages(
     case: Case, draws: int = DRAWS, seed: int = 0, only: Collection[str] = ("regime", "rescue")
 ) -> Mapping[str, xr.Dataset]:
-    """Return the groups of a case's crisis, base structure only.
+    """Return the groups of a case's crisis, base structure only, in the draws in which every solver got there.
 
     Parameters
     ----------
@@ -73,7 +73,9 @@ def stages(
     first = next(iter(case.exits), None)
     made = simulate(case, values, BASE, only=[] if first is None else [first])
     context = Context(case, Figures(values), BASE, made, first, raw_groups(case, made, first))
-    return run_stages(context, only=only).groups
+    found = run_stages(context, only=only)
+    assert found.converged is not None
+    return kept_groups(found.groups, found.converged)
 
 
 def forecasts(groups: Mapping[str, xr.Dataset]) -> dict[str, float]:
@@ -122,7 +124,8 @@ def score(
     told: dict[str, Any] = {}
     for done, (name, case) in enumerate(chosen.items()):
         progress("rescues", done / len(chosen))
-        given = forecasts(stages(case, draws, seed))
+        groups = stages(case, draws, seed)
+        given = forecasts(groups)
         happened = {o.forecast: o for o in case.outcomes if o.forecast and isinstance(o.value, bool)}
         settled = {}
         for key, outcome in happened.items():
@@ -132,7 +135,10 @@ def score(
                 "hit": (given[str(key)] > 0.5) == outcome.value,
                 "brier": (given[str(key)] - float(bool(outcome.value))) ** 2,
             }
-        told[name] = {"title": case.title, "forecasts": given, "settled": settled}
+        left_out = draws - groups["/rescue"].sizes["draw"]
+        told[name] = {
+            "title": case.title, "unconverged": left_out, "forecasts": given, "settled": settled,
+        }  # fmt: skip
     progress("rescues", 1.0)
     flat = [row for case in told.values() for row in case["settled"].values()]
     by = {

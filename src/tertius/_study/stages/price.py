@@ -127,7 +127,7 @@ def run(context: Context) -> Made:
     """
     found = _Price(context)
     played = found.play()
-    accurate = np.all(played.status != games.Status.INACCURATE, axis=(1, 2))
+    accurate = _accurate(played)
     residual = np.nanmax(played.residual.reshape(context.size, -1), axis=1, initial=0.0)
     group = found.group(played)
     if context.main:
@@ -146,15 +146,24 @@ class _Again:
         self.first: _Price | None = None
 
     def __call__(self, context: Context, held: Collection[str]) -> Array:
-        """Give the target, shape (n,); the first call, with nothing held, is what others start from."""
+        """Give the target, shape (n,), ``NaN`` where a solver did not get there; the first call holds nothing."""
+        fine = context.simulation.converged
         stages = [name for name in ("regime", "rescue") if any(_touches(name, path) for path in held)]
         if stages:
-            context = replace(context, groups=run_stages(context, only=stages).groups)
+            made = run_stages(context, only=stages)
+            assert made.converged is not None
+            context, fine = replace(context, groups=made.groups), made.converged
         unchanged = all(path.startswith(("concessions.", "powers.")) for path in held)
         found = _Price(context, like=self.first if unchanged else None)
         if not held:
             self.first = found
-        return found.target(found.play())
+        played = found.play()
+        return np.where(fine & _accurate(played), found.target(played), np.nan)
+
+
+def _accurate(played: price.Played) -> NDArray[np.bool_]:
+    """The draws in which every game was solved, shape (n,)."""
+    return np.asarray(np.all(played.status != games.Status.INACCURATE, axis=(1, 2)))
 
 
 def _touches(stage: str, path: str) -> bool:

@@ -292,9 +292,11 @@ def _turned(context: Context, terms: Array, lead: str) -> dict[str, Any]:
     context = replace(context, case=case.model_copy(update={"rescue": alone}))
 
     def again(other: Context) -> Array:
-        made = run_stages(other, only=("regime", "rescue")).groups["/rescue"]["benefit"]
-        values = made.sel(power=lead)
-        return np.asarray((values.sel(motive=AXES[0]) - values.sel(motive=AXES[1])).values)
+        made = run_stages(other, only=("regime", "rescue"))
+        values = made.groups["/rescue"]["benefit"].sel(power=lead)
+        margin = (values.sel(motive=AXES[0]) - values.sel(motive=AXES[1])).values
+        assert made.converged is not None
+        return np.where(made.converged, margin, np.nan)
 
     return turns(context, terms[:, first] - terms[:, second], again)
 
