@@ -16,7 +16,7 @@ from tertius.claims import ClaimError, judge
 
 FINDINGS = Path(__file__).resolve().parents[2] / "docs" / "findings.md"
 GAIN = "displacement.leverage_gain[china] > displacement.leverage_gain[russia]"
-ELASTICITY, WEIGHT = "trade.sectors.energy.elasticity", "domains.capital.weight"
+WEIGHT = "domains.capital.weight"
 
 Make = Callable[..., Any]
 
@@ -120,56 +120,6 @@ def test_a_wrong_expression_is_an_error_and_no_verdict(
         judge(make_case(make_claim("typo", "levers.lever[chna] > 0")), findings, Designs())
 
 
-def test_a_claim_that_answers_only_to_what_asserts_it_is_not_testable(
-    make_case: Make, make_claim: Make, make_findings: Make
-) -> None:
-    rng = np.random.default_rng(1)
-    x = rng.normal(size=(4_096, 2))
-    case = make_case(
-        make_claim("asserted", GAIN, asserts=(WEIGHT,)),
-        make_claim("free", GAIN),
-        make_claim("other", GAIN, asserts=(ELASTICITY,)),
-        make_claim("both", GAIN, asserts=(ELASTICITY, WEIGHT)),
-    )
-
-    def verdicts(margin: np.ndarray) -> dict[str, str]:
-        tree = _set(make_findings(4_096, inputs=x), margin)
-        found = judge(case, tree, Designs())
-        return dict(zip(found["claim"].values, found["verdict"].values, strict=True))
-
-    # Variance of the rest: 0.0025 of 1.0025, less than one per cent.
-    found = verdicts(np.sin(x[:, 1]) + 0.03 * x[:, 0])
-    assert found == {
-        "asserted": "not testable",
-        "free": "contested",
-        "other": "contested",
-        "both": "not testable",
-    }
-    # Now some nine per cent.
-    found = verdicts(np.sin(x[:, 1]) + 0.2 * x[:, 0])
-    assert found == {
-        "asserted": "contested",
-        "free": "contested",
-        "other": "contested",
-        "both": "not testable",
-    }
-    # An interaction has no first-order share, and counts.
-    found = verdicts(x[:, 1] * (1 + 0.3 * np.sign(x[:, 0])))
-    assert found["asserted"] == "contested"
-    # A margin that does not move at all answers to nothing.
-    found = verdicts(np.ones(4_096))
-    assert found == {
-        "asserted": "not testable",
-        "free": "supported",
-        "other": "not testable",
-        "both": "not testable",
-    }
-    # Infinite where the asserting input says so: whether it holds is what counts then.
-    found = verdicts(np.where(x[:, 1] > 0, np.inf, -1.0))
-    assert found["asserted"] == "not testable"
-    assert found["other"] == "contested"
-
-
 def test_the_sourced_share_is_that_of_a_linear_margin(
     make_case: Make, make_claim: Make, make_findings: Make
 ) -> None:
@@ -212,7 +162,7 @@ def test_a_claim_about_a_further_exit_is_judged_in_its_draws(
         structures={"mobile": tree(np.where(np.arange(few) < 256, -1.0, 1.0))},
     )
     text = "exits.russia_out.client_loss > 1"
-    case = make_case(make_claim("loss", text), make_claim("asserted", text, asserts=(ELASTICITY, WEIGHT)))
+    case = make_case(make_claim("loss", text))
     margin = 2 * x[:, 1] + x[:, 0]
     found = judge(case, tree(margin, inputs=x), designs)
     loss = found.sel(claim="loss")
@@ -223,9 +173,6 @@ def test_a_claim_about_a_further_exit_is_judged_in_its_draws(
     assert np.isnan(loss["margin"][few:]).all()
     assert loss["sourced_share_error"] < 0.03
     assert abs(loss["sourced_share"] - 0.8) < 4 * loss["sourced_share_error"]
-    assert found["verdict"].sel(claim="asserted") == "not testable"
-    case = make_case(make_claim("free", text, asserts=(WEIGHT,)))
-    assert judge(case, tree(margin, inputs=x), designs)["verdict"].values[0] == "contested"
 
 
 @pytest.mark.parametrize(("kind", "share"), [("sourced", 1.0), ("assumed", 0.0)])

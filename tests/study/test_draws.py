@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
+from scipy.special import ndtri
+from scipy.stats import rankdata, spearmanr
 
 from tertius._study.compilation import BLOCK, MANY, in_blocks
-from tertius._study.draws import design, draw
+from tertius._study.draws import design, draw, redraw
 from tertius.case import Case
 from tertius.errors import BadInput
 
@@ -35,12 +36,36 @@ def test_only_powers_of_two(small: Case, n: int) -> None:
     assert caught.value.code == "draws-power-of-two"
 
 
-def test_frozen_points_keep_what_is_sourced_and_redraw_what_is_assumed(small: Case) -> None:
+def test_what_is_held_stays_and_the_rest_is_drawn_anew(small: Case) -> None:
     layout = design(small, 64, seed=0)
-    frozen = layout.frozen(32)
-    for k, item in enumerate(layout.inputs):
-        same = np.array_equal(frozen[:, k], layout.a[:32, k])
+    before, again = draw(small, layout, layout.a), redraw(small, layout, 32, layout.sourced)
+    assert set(layout.sourced) == {False, True}
+    for item in layout.inputs:
+        same = np.array_equal(again[item.path], before[item.path][:32])
         assert same == (item.kind == "sourced"), item.path
+
+
+@pytest.mark.parametrize("held", [0, 1])
+def test_what_goes_with_a_held_input_is_drawn_given_it(
+    held: int, document: dict[str, Any], build: Callable[[dict[str, Any]], Case]
+) -> None:
+    """Two that go together, whichever stands first: the held one stays, and the other is as much like it as before."""
+    pair = ["domains.capital.weight", "domains.security.weight"]
+    document["correlations"] = [{"between": pair, "value": 0.8, "assumed": "both are the leadership's taste"}]
+    case = build(document)
+    layout = design(case, 4096, seed=0)
+    before = draw(case, layout, layout.a)
+    again = redraw(case, layout, 4096, np.array([i.path == pair[held] for i in layout.inputs]))
+    np.testing.assert_array_equal(again[pair[held]], before[pair[held]])
+    other = pair[1 - held]
+    expected = 6 / np.pi * np.arcsin(0.4)
+    assert spearmanr(again[pair[held]], again[other]).statistic == pytest.approx(expected, abs=0.03)
+    # The same distribution, and given the held one no more in common than that: r² of the normal scores.
+    np.testing.assert_allclose(
+        np.quantile(again[other], [0.1, 0.5, 0.9]), np.quantile(before[other], [0.1, 0.5, 0.9]), rtol=0.02
+    )
+    r = np.corrcoef(ndtri(rankdata(again[other]) / 4097), ndtri(rankdata(before[other]) / 4097))[0, 1]
+    assert r == pytest.approx(0.64, abs=0.03)
 
 
 def test_widening_doubles_assumptions_and_leaves_sources_alone(small: Case) -> None:

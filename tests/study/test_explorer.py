@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from tertius._study.draws import Draws, design
+from tertius._study.draws import Draws, design, draw
 from tertius._study.explorer import Explorer
 from tertius._study.layout import raw_groups
 from tertius._study.run import _inputs
 from tertius._study.simulate import simulate
-from tertius._study.stages import Context, run_stages
+from tertius._study.stages import Context, run_stages, watched_draws
 from tertius._study.structures import BASE
 from tertius._study.world import Figures
 from tertius.case import Case
@@ -103,6 +103,29 @@ def test_what_is_reused_is_what_would_have_come_out(case: Case, explorer: Explor
                 changed = {p for p in base if not expected[p].equals(base[p])}
                 assert changed == READS[name], name
     assert sorted(seen) == list(range(len(variants)))
+
+
+def test_first_draws_may_be_taken_over_from_a_run_that_has_been_through_them(case: Case) -> None:
+    """What the main run hands over, and the same draws run again: the same parts, and the same of a variant."""
+    layout = design(case, 64, 1)
+    one, two = (Explorer(case, layout, "out", ("out",), partial(_inputs, layout)) for _ in range(2))
+    draws, read = draw(case, layout, layout.a), set[str]()
+    made = simulate(case, watched_draws(draws, read), BASE)
+    raw = raw_groups(case, made, "out")
+    whole = run_stages(Context(case, Figures(draws), BASE, made, "out", raw, main=True))
+    one.begin(draws.head(32), made.trade, raw, made.converged, read, whole.ran)
+    assert one._known is None
+    one.begin(draws, made.trade, raw, made.converged, read, whole.ran)
+    known, found = one._known, two._first()
+    assert known is not None
+    assert list(known.parts) == list(found.parts)
+    for name, part in found.parts.items():
+        assert (known.parts[name].paths, known.parts[name].parts) == (part.paths, part.parts), name
+    variant = one.given(ROWS, ["domains.capital.weight"])
+    [first], [second] = (list(e.explore([variant])) for e in (one, two))
+    for path in ("/levers", "/displacement", "/price"):
+        for name, values in second.tree[path].data_vars.items():
+            np.testing.assert_allclose(first.tree[path][name], values, rtol=1e-7, atol=1e-9, err_msg=name)
 
 
 def test_only_what_is_asked_for_and_can_have_changed_is_run(

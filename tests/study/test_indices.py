@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import qmc
 
 from tertius._study.indices import (
-    answers_to_others,
     bins_for,
     closed_index,
     first_order,
@@ -41,49 +39,6 @@ def binned_twin(x: Array, y: Array, bins: int) -> tuple[Array, Array]:
     return value, error
 
 
-def others_twin(known: Array, others: Array, y: Array) -> float:
-    """What y owes to the others, one polynomial term and one pair of draws at a time."""
-    n = len(y)
-
-    def polynomials(column: Array) -> list[Array]:
-        v = np.array([2 * sum(other < mine for other in column) + 1 for mine in column]) / n - 1
-        return [np.polynomial.legendre.Legendre.basis(k)(v) * np.sqrt(2 * k + 1) for k in (1, 2, 3)]
-
-    of_known, of_others = [polynomials(c) for c in known.T], [polynomials(c) for c in others.T]
-    columns = [np.ones(n), *(p for one in of_known for p in one)]
-    columns += [one[0] * two[0] for one, two in combinations(of_known, 2)]
-    design = np.column_stack(columns)
-    number = (y - y.mean()) / y.std()
-    rest = number - design @ np.linalg.lstsq(design, number, rcond=None)[0]
-    total = 0.0
-    for one in of_others:
-        for term in [*one, *(one[0] * two[0] for two in of_known)]:
-            product = rest * term
-            total += sum(product[i] * product[j] for i in range(n) for j in range(n) if i != j) / (
-                n * (n - 1)
-            )
-    return total
-
-
-@pytest.mark.parametrize(("n", "bins"), [(60, 7), (64, 8), (101, 10)])
-def test_first_order_agrees_with_its_twin(n: int, bins: int) -> None:
-    rng = np.random.default_rng(n)
-    x = rng.normal(size=(n, 3))
-    y = np.column_stack([x[:, 0] + x[:, 1] ** 2, np.exp(x[:, 2]) * x[:, 0], rng.normal(size=n)])
-    value, error = binned_twin(x, y, bins)
-    found = first_order(x, y, bins)
-    np.testing.assert_allclose(found.value, value, rtol=0, atol=1e-12)
-    np.testing.assert_allclose(found.error, error, rtol=1e-9, atol=0)
-
-
-def test_answers_to_others_agrees_with_its_twin() -> None:
-    rng = np.random.default_rng(5)
-    known, others = rng.normal(size=(60, 2)), rng.normal(size=(60, 3))
-    y = np.column_stack([known[:, 0] * others[:, 1] + known[:, 1] ** 2, rng.normal(size=60)])
-    found = answers_to_others(known, others, y)
-    np.testing.assert_allclose(found.value, [others_twin(known, others, y[:, i]) for i in (0, 1)], rtol=1e-9)
-
-
 def test_an_additive_linear_model_has_its_closed_form() -> None:
     """Y = Σ b X: the index of an input is its share of Σ b² var X, that of a group the sum."""
     rng = np.random.default_rng(7)
@@ -100,9 +55,6 @@ def test_an_additive_linear_model_has_its_closed_form() -> None:
         closed = closed_index(y[:, None], again[:, None])
         assert closed.error[0] < 0.02
         assert abs(closed.value[0] - share[group].sum()) < 3 * closed.error[0] + 1e-12
-        left = answers_to_others(x[:, group], x[:, rest], y[:, None])
-        # Ranks bend a normal input's straight line; cubics straighten nearly all of it.
-        assert abs(left.value[0] - share[rest].sum()) < 3 * left.error[0] + 0.01
 
 
 def test_the_errors_are_those_of_repeated_samples() -> None:
@@ -144,10 +96,6 @@ def test_scale_and_labels_do_not_count(seed: int, n: int, scale: float, shift: f
     moved, moved_again = sign * scale * y + shift, sign * scale * again + shift
     for before, after in [
         (first_order(x, y), first_order(relabelled, moved)),
-        (
-            answers_to_others(x[:, :1], x[:, 1:], y),
-            answers_to_others(relabelled[:, :1], relabelled[:, 1:], moved),
-        ),
         (closed_index(y, again), closed_index(moved, moved_again)),
     ]:
         np.testing.assert_allclose(after.value, before.value, rtol=1e-5, atol=1e-7)
@@ -165,7 +113,7 @@ def test_the_index_of_a_constant_is_missing(seed: int, constant: float) -> None:
     rng = np.random.default_rng(seed)
     x, y = rng.normal(size=(64, 3)), rng.normal(size=(64, 2))
     y[:, 1] = constant
-    for found in (first_order(x, y), answers_to_others(x[:, :1], x[:, 1:], y), closed_index(y, y)):
+    for found in (first_order(x, y), closed_index(y, y)):
         assert np.isnan(found.value[1]).all()
         assert np.isnan(found.error[1]).all()
         assert np.isfinite(found.value[0]).all()
@@ -178,7 +126,6 @@ def test_a_number_that_is_not_finite_in_one_draw_is_missing(bad: float) -> None:
     y[5, 1] = bad
     for found in (
         first_order(x, y),
-        answers_to_others(x[:, :1], x[:, 1:], y),
         closed_index(y, y),
         closed_index(y[:, ::-1], y),
     ):
@@ -203,46 +150,6 @@ def test_the_same_run_twice_is_explained_in_full() -> None:
     np.testing.assert_allclose(same.error, 0.0, atol=1e-12)
 
 
-def test_what_is_owed_to_others_has_its_closed_form() -> None:
-    """Uniform inputs and orthonormal terms: 9 of the known, 4 of others alone, 1 and 2 of products."""
-    rng = np.random.default_rng(6)
-    known, others = rng.uniform(-1, 1, size=(8_192, 2)), rng.uniform(-1, 1, size=(8_192, 3))
-    k, o = np.sqrt(3) * known, np.sqrt(3) * others
-    y = 3 * k[:, 0] + 2 * np.sqrt(5) * (3 * others[:, 0] ** 2 - 1) / 2 + k[:, 1] * o[:, 1]
-    found = answers_to_others(known, others, y[:, None])
-    assert found.error[0] < 0.02
-    assert abs(found.value[0] - 5 / 14) < 3 * found.error[0]
-    # Products of two others are beyond what it sees, as documented.
-    blind = answers_to_others(known, others, (k[:, 0] + o[:, 1] * o[:, 2])[:, None])
-    assert abs(blind.value[0]) < 4 * blind.error[0]
-    assert answers_to_others(known, others[:, :0], y[:, None]).value[0] == 0
-    alone = answers_to_others(known[:, :0], others, (o[:, 0])[:, None])
-    assert abs(alone.value[0] - 1) < 3 * alone.error[0]
-
-
-@pytest.mark.parametrize(("n", "close"), [(1_024, 0.02), (8_192, 0.006)])
-def test_a_function_of_many_known_inputs_owes_nothing_to_a_hundred_others(n: int, close: float) -> None:
-    """Levers of one domain, from its twelve inputs; a verdict asks whether the rest is below a hundredth."""
-    unit = qmc.Sobol(112, rng=np.random.default_rng(8)).random(n)
-    known, others = unit[:, :12], unit[:, 12:]
-    shares = known[:, :6] / known[:, :6].sum(axis=1, keepdims=True)
-    levers = (
-        (0.1 + known[:, [6]])
-        / (0.5 + 3 * known[:, [7]])
-        * -np.log1p(-shares)
-        * (1 + 0.2 * known[:, 8:])[:, :1]
-    )
-    margin = 0.5 * levers[:, 0] - levers[:, 1]
-    found = answers_to_others(known, others, margin[:, None])
-    assert abs(found.value[0]) < close
-    # One of the hundred moves it, by a thirtieth of its variance alone or through one of the twelve.
-    other, spread = others[:, 7] - 0.5, margin.std()
-    for moved in (0.6 * spread * other, 2.4 * spread * other * (known[:, 3] - 0.5)):
-        seen = answers_to_others(known, others, (margin + moved)[:, None]).value[0]
-        share = np.var(moved) / np.var(margin + moved)
-        assert abs(seen - share) < 2 * close
-
-
 def test_tercile_probabilities_by_hand() -> None:
     x = np.array([[7.0], [1.0], [6.0], [2.0], [5.0], [3.0], [4.0]])
     holds = np.array([[1.0, np.nan], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0], [1.0, 1.0], [0.0, 0.0]])
@@ -260,8 +167,6 @@ def test_what_cannot_be_estimated_is_refused() -> None:
         lambda: first_order(x, y[:, 0]),
         lambda: closed_index(y, y[:4]),
         lambda: closed_index(y[:1], y[:1]),
-        lambda: answers_to_others(x, x[:5], y),
-        lambda: answers_to_others(x[:1], x[:1], y[:1]),
         lambda: tercile_probabilities(x[:2], y[:2]),
     ):
         with pytest.raises(ValueError, match=r"draws|pairs"):

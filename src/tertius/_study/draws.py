@@ -21,7 +21,7 @@ from tertius._study.points import sobol
 from tertius.case import Case, Input
 from tertius.errors import BadInput
 
-__all__ = ["Design", "Draws", "design", "draw"]
+__all__ = ["Design", "Draws", "design", "draw", "redraw"]
 
 Array = NDArray[np.float64]
 
@@ -42,10 +42,10 @@ class Design:
     a: Array
     b: Array
 
-    def frozen(self, rows: int) -> Array:
-        """Points that keep the sourced columns of A and take the assumed ones from B: shape (rows, inputs)."""
-        sourced = np.array([i.kind == "sourced" for i in self.inputs], dtype=bool)
-        return np.where(sourced, self.a[:rows], self.b[:rows])
+    @property
+    def sourced(self) -> NDArray[np.bool_]:
+        """Shape (inputs,): which of them are sourced."""
+        return np.array([i.kind == "sourced" for i in self.inputs], dtype=bool)
 
     @cached_property
     def described(self) -> dict[str, xr.Variable]:
@@ -138,28 +138,65 @@ def draw(case: Case, layout: Design, points: Array, *, widen: float = 1.0) -> Dr
     Draws
         Values by path.
     """
-    u = _correlated(case, layout.inputs, points)
+    return _through(layout, _correlated(case, layout.inputs, points), widen)
+
+
+def redraw(case: Case, layout: Design, rows: int, held: NDArray[np.bool_]) -> Draws:
+    """Keep some inputs as they are in the first draws of A, and draw all others anew, given these.
+
+    Where the case states no correlation the others come from B as they stand. An input that goes with a held one is
+    drawn as it is distributed once the held one is known: of a joint normal draw Z of B, the others become
+    Z + C_oh C_hh⁻¹ (A_h − Z_h), with C the matrix of correlations.
+
+    Parameters
+    ----------
+    case
+        Its correlations.
+    layout
+        Its two halves.
+    rows
+        How many draws.
+    held
+        Shape (inputs,): which inputs keep their values.
+    """
+    a, b = (_correlated(case, layout.inputs, points[:rows]) for points in (layout.a, layout.b))
+    u = np.where(held, a, b)
+    touched, matrix = _stated(case, layout.inputs)
+    known = held[touched]
+    if known.any() and not known.all():
+        kept, free = touched[known], touched[~known]
+        weights = np.linalg.solve(matrix[np.ix_(known, known)], matrix[np.ix_(known, ~known)])
+        u[:, free] = ndtr(ndtri(b[:, free]) + (ndtri(a[:, kept]) - ndtri(b[:, kept])) @ weights)
+    return _through(layout, u, 1.0)
+
+
+def _through(layout: Design, u: Array, widen: float) -> Draws:
+    """Send points with their correlations through the inputs' inverse distributions."""
     columns = {
         i.path: np.asarray(i.quantity.ppf(u[:, k], widen=widen if i.kind == "assumed" else 1.0), dtype=float)
         for k, i in enumerate(layout.inputs)
     }
-    return Draws(len(points), columns)
+    return Draws(len(u), columns)
 
 
-def _correlated(case: Case, inputs: tuple[Input, ...], points: Array) -> Array:
-    """Lay the case's correlations on independent points: a Gaussian copula."""
-    if not case.correlations:
-        return points
+def _stated(case: Case, inputs: tuple[Input, ...]) -> tuple[NDArray[np.intp], Array]:
+    """Places of the inputs that the case correlates with others, and the matrix of their correlations."""
     place = {i.path: k for k, i in enumerate(inputs)}
     stated = [c for c in case.correlations if all(path in place for path in c.between)]
     touched = sorted({place[path] for c in stated for path in c.between})
-    if not touched:
-        return points
     local = {k: j for j, k in enumerate(touched)}
     matrix = np.eye(len(touched))
     for c in stated:
         one, two = (local[place[path]] for path in c.between)
         matrix[one, two] = matrix[two, one] = c.value
+    return np.array(touched, dtype=np.intp), matrix
+
+
+def _correlated(case: Case, inputs: tuple[Input, ...], points: Array) -> Array:
+    """Lay the case's correlations on independent points: a Gaussian copula."""
+    touched, matrix = _stated(case, inputs)
+    if not touched.size:
+        return points
     root = np.linalg.cholesky(matrix)
     out = points.copy()
     out[:, touched] = ndtr(ndtri(points[:, touched]) @ root.T)

@@ -19,10 +19,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from tertius._study.draws import Design, Draws, draw
+from tertius._study.draws import Design, Draws, draw, redraw
 from tertius._study.layout import kept_groups, raw_groups
 from tertius._study.simulate import Simulation, simulate
-from tertius._study.stages import STAGES, Context, Made, run_stage, watched_draws
+from tertius._study.stages import STAGES, Context, Made, Ran, run_stage, watched_draws
 from tertius._study.structures import BASE
 from tertius._study.trade import TradeResults
 from tertius._study.world import Figures
@@ -147,6 +147,36 @@ class Explorer:
     table: Callable[[Draws, NDArray[np.int64]], xr.Dataset]
     _known: _First | None = field(default=None, init=False)
 
+    def begin(
+        self,
+        draws: Draws,
+        trade: TradeResults | None,
+        groups: Mapping[str, xr.Dataset],
+        converged: Mask,
+        read: Collection[str],
+        ran: Mapping[str, Ran],
+    ) -> None:
+        """Take over the study's first draws from a run that has been through them; else they are run when needed.
+
+        Parameters
+        ----------
+        draws
+            The first draws; if they are not as many as are wanted, nothing is taken over.
+        trade, groups, converged
+            Levers and what exits do in these draws.
+        read
+            What has been read for that, the inputs among it.
+        ran
+            The stages.
+        """
+        if draws.size != min(FIRST, len(self.layout.a)):
+            return
+        inputs = set(draws.columns)
+        parts = {ALONE: _Part(frozenset(inputs & set(read)), frozenset(), groups, converged)}
+        for name, stage in ran.items():
+            parts[name] = _of_stage(stage, parts, inputs)
+        self._known = _First(draws, trade, parts)
+
     @property
     def inputs(self) -> tuple[Input, ...]:
         """The uncertain inputs."""
@@ -169,6 +199,11 @@ class Explorer:
         """The study's first draws with some inputs drawn anew."""
         again = np.isin([i.path for i in self.inputs], list(paths))
         return draw(self.case, self.layout, np.where(again, self.layout.b[:rows], self.layout.a[:rows]))
+
+    def given(self, rows: int, paths: Collection[str]) -> Draws:
+        """The study's first draws with all inputs but some drawn anew, as they are distributed given these."""
+        held = np.isin([i.path for i in self.inputs], list(paths))
+        return redraw(self.case, self.layout, rows, held)
 
     def unsourced(self, rows: int, source: str) -> Draws:
         """The study's first draws as if one source had never been read.
@@ -249,9 +284,7 @@ class Explorer:
                 if name not in STAGES:
                     continue
                 ran = run_stage(name, self._context(start, made, groups))
-                before = {n for n, part in parts.items() if not ran.read.isdisjoint({n, *part.groups})}
-                fine = np.ones(rows, dtype=bool) if ran.made.converged is None else ran.made.converged
-                parts[name] = _Part(ran.read & set(start.columns), frozenset(before), ran.made.groups, fine)
+                parts[name] = _of_stage(ran, parts, set(start.columns))
                 groups |= ran.made.groups
             self._known = _First(start, made.trade, parts)
         return self._known
@@ -308,6 +341,16 @@ class Explorer:
         if INPUTS in wanted:
             tree[INPUTS] = self.table(draws, kept)
         return xr.DataTree.from_dict({"/": xr.Dataset(), **tree})
+
+
+def _of_stage(ran: Ran, before: Mapping[str, _Part], inputs: set[str]) -> _Part:
+    """A stage that has run after these parts."""
+    parts = frozenset(n for n, part in before.items() if not ran.read.isdisjoint({n, *part.groups}))
+    groups = ran.made.groups
+    fine = ran.made.converged
+    if fine is None:
+        fine = np.ones(next(iter(before.values())).converged.shape, dtype=bool)
+    return _Part(ran.read & inputs, parts, groups, fine)
 
 
 def _traded(path: str) -> bool:

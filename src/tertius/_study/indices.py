@@ -5,30 +5,24 @@ For a number Y and inputs X (Sobol' 1993):
 * first-order index of one input, ``Var E[Y | X_j] / Var Y``, from the study's own draws
   (:func:`first_order`);
 * closed index of a group u, ``Var E[Y | X_u] / Var Y``, from pairs of draws that share the group
-  (:func:`closed_index`);
-* what a number owes to the inputs outside a group, to low order (:func:`answers_to_others`).
+  (:func:`closed_index`); what is left of 1 is the total index of all other inputs together.
 
 Estimates are not clipped: one near nought may come out a little below it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_solve
 from scipy.sparse import csr_array
 
 __all__ = [
     "Index",
-    "answers_to_others",
     "bins_for",
     "closed_index",
     "first_order",
-    "owed_to_others",
-    "polynomials",
     "tercile_probabilities",
 ]
 
@@ -148,110 +142,6 @@ def closed_index(y: Array, again: Array) -> Index:
         error = influence.std(axis=0, ddof=1) / np.sqrt(n)
     known = (variance > 0) & np.isfinite(variance)
     return Index(np.where(known, value, np.nan), np.where(known, error, np.nan))
-
-
-def answers_to_others(known: Array, others: Array, y: Array) -> Index:
-    """Share of variance that a number owes to inputs other than the known ones, to low order.
-
-    With independent inputs this is what the others add when the known ones are given, that is the total index
-    of the others together, as far as straight lines, parabolas and cubics of one of them, and products of one
-    of them with a known input, can show it. It is estimated by projection on orthonormal polynomials of the
-    ranks (Sudret 2008), without bias: squares of the projections are taken over pairs of different draws.
-    What the known inputs explain by themselves is first taken off by least squares, which leaves less noise.
-
-    Parameters
-    ----------
-    known, others
-        Shapes (n, a) and (n, b): draws of the known inputs and of all the others. Only their order counts.
-    y
-        Shape (n, m): m numbers.
-
-    Returns
-    -------
-    Index
-        Shapes (m,). ``NaN`` where a number is constant or not finite in every draw. What the others do only
-        in products of two of them, or in finer waves than a cubic, is not seen, so that the estimate errs
-        downwards. The error is that of independent draws; a Sobol' sample in some hundred dimensions, where
-        single pairs of columns are correlated, scatters a few times as much.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit or there are fewer than two draws.
-    """
-    _shapes(known, y)
-    _shapes(others, y)
-    which = np.arange(known.shape[1] + others.shape[1]) < known.shape[1]
-    return owed_to_others(polynomials(np.concatenate([known, others], axis=1)), which, y)
-
-
-def owed_to_others(of_ranks: Sequence[Array], known: NDArray[np.bool_], y: Array) -> Index:
-    """:func:`answers_to_others` from the polynomials of all inputs, where many numbers are asked about.
-
-    Parameters
-    ----------
-    of_ranks
-        From :func:`polynomials`: three of shape (n, k).
-    known
-        Shape (k,): which inputs are the known ones.
-    y
-        Shape (n, m).
-    """
-    n, a = len(y), int(known.sum())
-    b = len(known) - a
-    if n < 2:
-        raise ValueError("fewer than two draws")
-    centred, variance = _standard(y)
-    sound = (variance > 0) & np.isfinite(variance)
-    line, *bends = (p[:, known] for p in of_ranks)
-    products = [line[:, [i]] * line[:, i + 1 :] for i in range(a)]
-    values = np.where(sound, centred, 0.0)
-    # As many terms as a quarter of the draws can bear.
-    for terms in ([line, *bends, *products], [line, *bends], [line], []):
-        design = np.concatenate([np.ones((n, 1)), *terms], axis=1)
-        if design.shape[1] <= max(1, n // 4):
-            break
-    rest = values - design @ _fitted(design, values)
-    seen = [p[:, ~known] for p in of_ranks]
-    value = np.zeros(y.shape[1])
-    for k in range(y.shape[1]):
-        r = rest[:, k]
-        alone = np.ones((n, 1))
-        for shape, weight in zip((*seen, seen[0]), (alone, alone, alone, line), strict=True):
-            weighted = r[:, None] * weight
-            sums = shape.T @ weighted
-            squares = (shape**2).T @ weighted**2
-            value[k] += (sums**2 - squares).sum() / (n * (n - 1))
-    left = (rest**2).mean(axis=0) * n / (n - design.shape[1])
-    terms_seen = b * (3 + a)
-    error = np.sqrt(2 * terms_seen * (left / n) ** 2 + 4 * np.maximum(value, 0) * left / n)
-    return Index(np.where(sound, value, np.nan), np.where(sound, error, np.nan))
-
-
-def _fitted(design: Array, values: Array) -> Array:
-    """Least squares, by the normal equations: polynomials of independent inputs are all but orthogonal."""
-    gram = design.T @ design
-    try:
-        lower = np.linalg.cholesky(gram)
-        spread = np.diagonal(lower)
-        if spread.min() > 1e-6 * spread.max():
-            return np.asarray(cho_solve((lower, True), design.T @ values))
-    except np.linalg.LinAlgError:
-        pass
-    return np.asarray(np.linalg.lstsq(design, values, rcond=None)[0])
-
-
-def polynomials(x: Array) -> tuple[Array, Array, Array]:
-    """Polynomials of degree 1, 2 and 3 of each input's ranks, orthonormal over the draws: shapes as x."""
-    n = len(x)
-    v = (2 * np.arange(n) + 1) / n - 1
-    shapes = np.stack([np.sqrt(3) * v, np.sqrt(5) * (3 * v**2 - 1) / 2, np.sqrt(7) * (5 * v**3 - 3 * v) / 2])
-    order = np.argsort(np.ascontiguousarray(x.T), axis=1, kind="stable")
-    first, second, third = (np.empty(order.shape) for _ in shapes)
-    # The ranks are the same numbers for every input; only where they stand differs.
-    for table, values in zip((first, second, third), shapes, strict=True):
-        np.put_along_axis(table, order, values[None], axis=1)
-    return first.T, second.T, third.T
 
 
 def tercile_probabilities(x: Array, holds: Array) -> tuple[Array, Array]:

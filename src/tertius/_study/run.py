@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from tertius._study import indices
 from tertius._study.compilation import remember_compilations
 from tertius._study.designs import Designs
-from tertius._study.draws import Design, Draws, design, draw
+from tertius._study.draws import Design, Draws, design, draw, redraw
 from tertius._study.explorer import Explorer
 from tertius._study.layout import kept_groups, raw_groups
 from tertius._study.simulate import Simulation, simulate
@@ -139,9 +139,10 @@ def run(
         layout = design(case, draws, seed)
         values = draw(case, layout, layout.a)
         rows = _part(draws, EVIDENCE_DRAWS)
-        again = draw(case, layout, layout.frozen(rows))
+        again = redraw(case, layout, rows, layout.sourced)
         wide = draw(case, layout, layout.a[:rows], widen=2.0)
     few = values.head(_part(draws, STRUCTURE_DRAWS))
+    explorer = Explorer(case, layout, headline, (*first, *read), partial(_inputs, layout))
     structures = _applicable(case)
 
     # What the simulation itself reads of the structure and of the inputs.
@@ -173,6 +174,8 @@ def run(
         tree: dict[str, xr.Dataset] = {"/inputs": _inputs(layout, values, kept), **found}
         # The trade equilibria of the first draws, which rival structures that leave trade alone use again.
         shared = None if main.trade is None else main.trade.head(few.size)
+        begun = {p: g.isel(draw=slice(0, few.size)) for p, g in whole.raw.items() if p in SIMULATED}
+        reached = main.converged[: few.size]
         worst = _worst(main)
         if further:
             with clock.stage("further exits") as report:
@@ -182,11 +185,14 @@ def run(
             both = _joined(main, rest)
             more = raw_groups(case, both, None)
             tree |= _exit_groups(more, both)
+            begun |= {path: more[path] for path in (f"/exits/{e}" for e in read)}
+            reached = both.converged
             if "/outlook" in tree:
                 tree["/outlook"] = _further_outlook(case, few, whole, both, more, tree["/outlook"])
             if shared is not None and rest.trade is not None:
                 shared = shared.joined(rest.trade)
         known = {name: ran.at(slice(0, few.size)) for name, ran in whole.ran.items()}
+        explorer.begin(few, shared, begun, reached, notes, known)
         waiting = {
             s.id: aside(
                 partial(
@@ -227,7 +233,6 @@ def run(
     findings = xr.DataTree.from_dict(
         {"/": xr.Dataset(attrs=_attributes(case, main, worst, draws, seed, clock)), **tree}
     )
-    explorer = Explorer(case, layout, headline, (*first, *read), partial(_inputs, layout))
     return findings, Designs(frozen.tree, frozen.rows, doubled.tree, rivals, explorer)
 
 

@@ -27,10 +27,10 @@ from tertius._study.sensitivity.chaos import effects
 from tertius._study.sensitivity.designs import first_and_total
 from tertius._study.sensitivity.information import evppi, hermite
 from tertius._study.sensitivity.screening import elementary_effects, trajectories
-from tertius.claims.catalogue import Catalogue, from_findings, select
+from tertius.claims.assertion import groups_read
+from tertius.claims.catalogue import from_findings
 from tertius.claims.evaluation import Readings, evaluate
-from tertius.claims.language import ClaimError, references
-from tertius.claims.shapes import checked
+from tertius.claims.language import ClaimError
 
 __all__ = ["ASSUMED", "deepen"]
 
@@ -152,7 +152,7 @@ class _Court:
         self.median = inputs["central"].values.astype(float)
         self.spread = inputs["spread"].values.astype(float)
         catalogue = from_findings(findings, self._exact)
-        self.reads = [_groups(text, catalogue) for text in self.texts]
+        self.reads = [groups_read(text, catalogue) for text in self.texts]
 
     def tell(self, stage: str, done: float) -> None:
         if self.progress is not None:
@@ -653,12 +653,6 @@ class _Court:
             self.paths[k]: float(f"{self.median[k] + reach * d * self.spread[k]:.6g}")
             for k, d in zip(t.inputs, t.direction, strict=True)
         }
-
-
-def _groups(text: str, catalogue: Catalogue) -> frozenset[str]:
-    """Paths of the groups that a claim reads."""
-    named = [r for r in references(checked(text, catalogue)) if not r.is_word]
-    return frozenset(f"/{select(r, catalogue.find(r)).readable.path}" for r in named)
 
 
 def _block(path: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from tertius._study.designs import Designs
-from tertius._study.indices import closed_index, owed_to_others, polynomials
+from tertius._study.indices import closed_index
+from tertius.claims.assertion import ANSWERS, UNKNOWN, Answer, Asked, answers_to_others
 from tertius.claims.catalogue import Catalogue, from_case, from_findings
 from tertius.claims.evaluation import Outcome, Readings, evaluate
 from tertius.claims.language import ClaimError, canonical, parse, references
@@ -23,9 +25,6 @@ if TYPE_CHECKING:
     from tertius.case.schema.root import Claim
 
 __all__ = ["judge"]
-
-ANSWERS = 0.01
-"""Total index from which a margin is said to answer to inputs."""
 
 Array = NDArray[np.float64]
 
@@ -95,7 +94,10 @@ def judge(case: Case, findings: xr.DataTree, designs: Designs) -> xr.Dataset:
             "text": words([c.text for c in case.claims], "the claim, in words"),
             "expression": words([c.expression or "" for c in case.claims], "the claim, as computed"),
             "verdict": words([r.verdict for r in rows], "verdict"),
-            "reason": words([r.reason for r in rows], "why it is not testable or not computed"),
+            "reason": words(
+                [r.reason for r in rows],
+                "why it is not testable or not computed, or what is not settled of that",
+            ),
             "probability": numbers(
                 [r.probability for r in rows], "share of draws in which it holds", "probability"
             ),
@@ -134,7 +136,7 @@ class _Court:
         self.allowed = from_case(case)
         self.main = from_findings(findings, self.exact)
         self.read = Readings(findings)
-        self.of_ranks: dict[bytes, tuple[Array, Array, Array]] = {}
+        self.outcomes: dict[str, Outcome] = {}
         self.rivals = {
             name: (Readings(tree), from_findings(tree, self.exact))
             for name, tree in designs.structures.items()
@@ -151,7 +153,7 @@ class _Court:
         absent = self._not_computed(text)
         if absent:
             return _Judged("not yet computed", absent)
-        outcome = evaluate(text, self.read, self.main)
+        outcome = self._outcome(text)
         if outcome.sections <= {"inputs"}:
             what = (
                 "reads inputs only, which the case states"
@@ -161,7 +163,7 @@ class _Court:
             return _Judged("not testable", f"the claim {what}", margin=outcome.margin)
         if outcome.missing:
             return _Judged("not yet computed", outcome.missing, margin=outcome.margin)
-        asserted = self._asserted(claim, outcome)
+        asserted, open_ = self._asserted(claim, outcome)
         if asserted:
             return _Judged("not testable", asserted, margin=outcome.margin)
         probability = outcome.probability
@@ -170,7 +172,7 @@ class _Court:
         under = tuple(self._probability(text, tree, catalogue) for tree, catalogue in self.rivals.values())
         return _Judged(
             verdict(probability),
-            "",
+            open_,
             probability,
             likelihood(probability),
             outcome.margin,
@@ -180,6 +182,12 @@ class _Court:
             under,
             confidence(sourced, abs(doubled - probability), probability, under),
         )
+
+    def _outcome(self, text: str) -> Outcome:
+        """A claim in the main run."""
+        if text not in self.outcomes:
+            self.outcomes[text] = evaluate(text, self.read, self.main)
+        return self.outcomes[text]
 
     def _not_computed(self, text: str) -> str:
         """Why a claim that is right for the case cannot be read off these findings; blank if it can."""
@@ -228,23 +236,43 @@ class _Court:
         found = closed_index(outcome.margin[first, None], again.margin[second, None])
         return float(found.value[0]), float(found.error[0])
 
-    def _asserted(self, claim: Claim, outcome: Outcome) -> str:
-        """Why a claim is asserted by the inputs that it names; blank if it answers to others as well."""
+    def _asserted(self, claim: Claim, outcome: Outcome) -> tuple[str, str]:
+        """Why a claim is asserted by the inputs that it names, and why that is not settled; blank if it is not so."""
         if not claim.asserts:
-            return ""
-        # An infinite margin has no variance; whether the claim holds has.
-        margin = outcome.margin[outcome.evaluated]
-        number = margin if np.isfinite(margin).all() else outcome.holds[outcome.evaluated].astype(float)
-        if np.ptp(number) > 0:
-            inputs = self.findings["inputs"]["value"].transpose("draw", "input")
-            known = np.isin(inputs["input"].values, claim.asserts)
-            # Most claims are evaluated in the same draws.
-            mask = outcome.evaluated.tobytes()
-            if mask not in self.of_ranks:
-                self.of_ranks = {mask: polynomials(inputs.values[outcome.evaluated].astype(float))}
-            if owed_to_others(self.of_ranks[mask], known, number[:, None]).value[0] >= ANSWERS:
-                return ""
-        return "the claim answers to nothing but inputs that assert it: " + ", ".join(claim.asserts)
+            return "", ""
+        answer = self._answers.get(claim.id, UNKNOWN)
+        if answer.to_others is True:
+            return "", ""
+        if answer.to_others is False or not _varies(outcome):
+            named = ", ".join(claim.asserts)
+            return f"the claim answers to nothing but inputs that assert it: {named}", ""
+        what = "whether the claim answers to anything but inputs that assert it is not settled"
+        if not answer.pairs:
+            return "", what
+        found = f"{max(answer.low, 0):.1%} to {min(answer.high, 1):.1%} of its margin's variance"
+        return "", f"{what} in {answer.pairs:,} draws: {found}, where {ANSWERS:.0%} would be enough"
+
+    @cached_property
+    def _answers(self) -> Mapping[str, Answer]:
+        """What claims owe to inputs that do not assert them, of those that could be asserted."""
+        explorer = self.designs.explorer
+        if explorer is None:
+            return {}
+        asked: dict[str, Asked] = {}
+        for claim in self.case.claims:
+            if claim.asserts and claim.expression is not None and not self._not_computed(claim.expression):
+                outcome = self._outcome(claim.expression)
+                if not outcome.missing and _varies(outcome):
+                    asked[claim.id] = Asked(claim.expression, claim.asserts, outcome)
+        found = answers_to_others(explorer, list(asked.values()), self.read.draws, self.main, self.exact)
+        return dict(zip(asked, found, strict=True))
+
+
+def _varies(outcome: Outcome) -> bool:
+    """Whether a claim's margin is not the same in all draws; of an infinite one, whether the claim holds."""
+    margin = outcome.margin[outcome.evaluated]
+    number = margin if np.isfinite(margin).all() else outcome.holds[outcome.evaluated]
+    return bool((number != number[:1]).any())
 
 
 def _kinds(findings: xr.DataTree) -> Mapping[str, str]:
