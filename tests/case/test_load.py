@@ -228,6 +228,7 @@ def test_a_number_set_is_exact_and_assumed(case: Case) -> None:
         ("trade.adjust.smuggling.factor", "1.5", 1.5),
         ("trade.routes.river.alternatives", "{range: [0, 1], assumed: x}", 0.5),
         ("trade.flows.ducks.table.freedonia.sylvania", "3", 3.0),
+        ("trade.substitution", "{range: [0.3, 0.7], assumed: x}", 0.5),
         ("domains.capital.ties.to_client.sylvania", "0.2", 0.2),
         ("domains.capital.capacity.osterlich", ".inf", float("inf")),
         ("exits.sylvania_out.leavers.sylvania", "0.5", 0.5),

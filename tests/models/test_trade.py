@@ -16,6 +16,7 @@ from hypothesis.extra import numpy as hnp
 from tertius.models import trade
 from tertius.models.trade import _solve, _solver
 from tertius.models.trade._system import log_ratio
+from tertius.models.trade._upper import log_price_level, spending_shares
 
 _spec = importlib.util.spec_from_file_location("trade_twin", Path(__file__).with_name("trade_twin.py"))
 assert _spec is not None
@@ -407,6 +408,194 @@ def test_where_no_equilibrium_exists_the_status_says_so():
     assert np.asarray(out.residual)[0] > 1e-10
 
 
+# --- Spending that moves between sectors --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("factors", FACTORS)
+@pytest.mark.parametrize("eta", [0.3, 2.5])
+def test_spending_between_sectors_agrees_with_the_slow_twin(factors, eta):
+    X, theta = a_world(1)
+    keep = some_exits(1)
+    out = solved(X, theta, exits(keep), factors=factors, substitution=eta)
+    twin = Twin(X, theta, dense(keep[0]), factors=factors, eta=eta).by_root()
+    np.testing.assert_allclose(out.welfare[0], twin.welfare, rtol=1e-9)
+    np.testing.assert_allclose(np.exp(out.log_price[0]), twin.p, rtol=1e-9)
+    np.testing.assert_allclose(np.exp(out.log_phi[0]), twin.out["phi"], rtol=1e-9)
+    flows = trade.pair_flows(trade.calibrate(X), theta, exits(keep), out, substitution=eta)
+    np.testing.assert_allclose(
+        flows.value[0], twin.out["value"][:, ORIGIN, DESTINATION], rtol=1e-8, atol=1e-12
+    )
+    before = solved(X, theta, exits(keep), factors=factors)
+    assert np.abs(np.log(out.welfare / before.welfare)).max() > 1e-4
+
+
+def test_spending_between_sectors_under_tariffs_agrees_with_the_slow_twin():
+    X, theta = a_world(2)
+    rng = np.random.default_rng(3)
+    t = rng.uniform(0, 0.6, X.shape)
+    t[:, np.arange(N), np.arange(N)] = 0
+    shock = exits(some_exits(1))._replace(tariff=t)
+    kwargs = {"factors": "specific", "deficits": "nominal", "numeraire": "prices"}
+    out = solved(X, theta, shock, substitution=0.4, **kwargs)
+    twin = Twin(X, theta, dense(shock.keep[0]), t, eta=0.4, **kwargs).by_root()
+    np.testing.assert_allclose(out.welfare[0], twin.welfare, rtol=1e-9)
+    # Consumers' prices are the numeraire.
+    level = np.exp(out.log_expenditure[0]) / out.welfare[0]
+    np.testing.assert_allclose((twin.E * level).sum(), twin.E.sum(), rtol=1e-9)
+
+
+@pytest.mark.parametrize("factors", FACTORS)
+def test_a_cap_where_spending_moves_agrees_with_bisection(factors):
+    X, theta = a_world(6)
+    X[0, 0, 1:] *= 4
+    for limit, eta in ((0.2, 0.4), (0.2, 2.0), (5.0, 0.4)):
+        shock = exits(some_exits(1), capped(limit))
+        out = solved(X, theta, shock, factors=factors, substitution=eta)
+        member = np.zeros((S, N, N))
+        member[0, 0, [1, 2, 3]] = 1.0
+        kwargs = {"to_exporter": 0.3, "owner": 3, "factors": factors, "eta": eta}
+        twin, log_tau = under_cap(X, theta, dense(shock.keep[0]), member, limit, **kwargs)
+        np.testing.assert_allclose(out.cap_price[0, 0], log_tau, atol=1e-8)
+        np.testing.assert_allclose(out.welfare[0], twin.welfare, rtol=1e-8)
+        flows = trade.pair_flows(trade.calibrate(X), theta, shock, out, substitution=eta)
+        np.testing.assert_allclose(
+            flows.quantity[0], twin.out["quantity"][:, ORIGIN, DESTINATION], rtol=1e-7, atol=1e-12
+        )
+
+
+def test_a_world_freed_of_deficits_spends_as_it_would():
+    X, theta = a_world(4)
+    free = trade.without_deficits(X, theta, factors="specific", substitution=0.4)
+    twin = Twin(X, theta, factors="specific", deficits="balanced", eta=0.4).by_root()
+    np.testing.assert_allclose(free, twin.out["value"], rtol=1e-8)
+    assert np.abs(free / trade.without_deficits(X, theta, factors="specific") - 1).max() > 1e-4
+
+
+@pytest.mark.parametrize("factors", FACTORS)
+def test_an_elasticity_of_one_between_sectors_is_cobb_douglas(factors):
+    X, theta = a_world(8)
+    shock = exits(some_exits(1))
+    plain = solved(X, theta, shock, factors=factors)
+    one = solved(X, theta, shock, factors=factors, substitution=1.0)
+    for mine, theirs in zip(one, plain, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    for eta in (1 - 1e-9, 1 + 1e-9):
+        near = solved(X, theta, shock, factors=factors, substitution=eta)
+        np.testing.assert_allclose(near.welfare, plain.welfare, rtol=1e-8)
+        np.testing.assert_allclose(near.log_price, plain.log_price, atol=1e-8)
+
+
+@pytest.mark.parametrize("factors", FACTORS)
+@properties
+@given(
+    X=worlds(),
+    theta=elasticities(),
+    keep=keeps(),
+    eta=st.floats(0.2, 3.0),
+    scale=st.floats(1e-6, 1e6),
+    order=st.permutations(OTHERS),
+)
+def test_where_spending_moves_all_adds_up_and_neither_names_nor_currency_matter(
+    factors, X, theta, keep, eta, scale, order
+):
+    out = solved(X, theta, exits(keep), factors=factors, substitution=eta)
+    economy = trade.calibrate(X)
+    everywhere = np.repeat(np.arange(N), N), np.tile(np.arange(N), N)
+    flows = trade.pair_flows(economy, theta, exits(keep), out, *everywhere, substitution=eta)
+    new = np.asarray(flows.value)[0].reshape(S, N, N)
+    earned = np.exp(out.log_price[0]) * np.asarray(economy.Y)
+    np.testing.assert_allclose(
+        new.sum((0, 1)), np.asarray(economy.E) * np.exp(out.log_expenditure[0]), rtol=1e-9
+    )
+    np.testing.assert_allclose(new.sum((0, 2)), earned.sum(0), rtol=1e-9)
+    np.testing.assert_allclose(new.sum((0, 1)) - earned.sum(0), economy.D, atol=1e-8 * X.sum())
+
+    sectors, regions = [2, 0, 1], [0, *order]
+    moved = [o - 1 for o in order]
+    other = solved(
+        scale * X[sectors][:, regions][:, :, regions],
+        theta[sectors],
+        exits(keep[:, sectors][:, :, moved + [N - 1 + m for m in moved]]),
+        factors=factors,
+        substitution=eta,
+    )
+    np.testing.assert_allclose(out.welfare[:, regions], other.welfare, rtol=1e-8)
+
+    still = solved(X, theta, exits(np.ones((1, S, M))), factors=factors, substitution=eta)
+    assert np.all(still.log_price == 0)
+    assert np.all(still.iterations == 1)
+
+
+@properties
+@given(X=worlds(), theta=elasticities(), eta=st.floats(0.2, 3.0))
+def test_autarky_where_spending_moves_costs_what_the_price_level_says(X, theta, eta):
+    # Balanced over all sectors together: with one wage it is the same whatever is bought.
+    X[:, 0, 1:] *= X[:, 1:, 0].sum() / X[:, 0, 1:].sum()
+    economy = trade.calibrate(X)
+    home, alpha = np.asarray(economy.lam)[:, 0, 0], np.asarray(economy.alpha)[:, 0]
+    dearer = home ** (-1 / theta)
+    level = np.exp(alpha @ np.log(dearer))
+    if eta != 1:
+        level = (alpha @ dearer ** (1 - eta)) ** (1 / (1 - eta))
+    out = solved(X, theta, exits(np.zeros((1, S, M))), substitution=eta)
+    np.testing.assert_allclose(out.welfare[0, 0], 1 / level, rtol=1e-8)
+
+
+def test_price_levels_are_the_means_that_they_should_be():
+    alpha, price = np.full((2, 1), 0.5), np.array([[1.0], [4.0]])
+    means = {1e-12: 2.5, 0.5: 2.25, 1.0: 2.0, 2.0: 1.6}
+    for eta, mean in means.items():
+        found = np.exp(log_price_level(alpha, np.log(price), np.array(eta)))
+        np.testing.assert_allclose(found, [mean], rtol=1e-10)
+        share = np.asarray(spending_shares(alpha, np.log(price), np.array(eta)))
+        np.testing.assert_allclose(share, alpha * (price / mean) ** (1 - eta), rtol=1e-10)
+    around = [
+        float(log_price_level(alpha, np.log(price), np.array(1 + h))[0]) for h in (-1e-7, -1e-9, 0, 1e-9)
+    ]
+    np.testing.assert_allclose(around, np.log(2), atol=1e-7)
+
+
+def test_a_lost_supplier_is_a_loss_without_bound_only_where_nothing_stands_in():
+    X, theta = a_world(9)
+    X[1, :, 0] = [0.0, 0.0, 3.0, 0.0, 0.0]
+    keep = np.ones((1, S, M))
+    keep[0, :, [1, N]] = 0.0
+    complements = solved(X, theta, exits(keep), substitution=0.5)
+    assert complements.status.tolist() == [trade.NO_SUPPLIER]
+    assert complements.welfare[0, 0] == 0.0
+    assert np.all(complements.welfare[0, 1:] > 0)
+    replaced = solved(X, theta, exits(keep), substitution=2.0)
+    assert replaced.status.tolist() == [trade.CONVERGED]
+    assert 0 < replaced.welfare[0, 0] < 1
+    twin = Twin(X, theta, np.maximum(dense(keep[0]), 1e-30), eta=2.0).by_root()
+    np.testing.assert_allclose(replaced.welfare[0], twin.welfare, rtol=1e-3)
+
+
+def test_draws_in_which_spending_moves_agree_with_worlds_solved_one_by_one():
+    K = 3
+    rng = np.random.default_rng(13)
+    X = np.stack([as_flows(rng.uniform(-1, 1, (S, N, N))) for _ in range(K)])
+    X[:, 1] = X[:, 1] * np.eye(N)  # a sector that nobody trades, and not the last one
+    theta, eta = rng.uniform(2, 9, (K, S)), np.array([0.3, 0.9, 2.0])
+    shock = exits(some_exits(1), capped(0.3))
+    out = trade.solve_draws(X, theta, shock, factors="specific", substitution=eta)
+    assert out.status.max() == trade.CONVERGED
+    whole = trade.pair_flows(trade.calibrate(X), theta, shock, out, substitution=eta)
+    for k in range(K):
+        one = solved(X[k], theta[k], shock, factors="specific", substitution=eta[k])
+        for field in ("welfare", "log_price", "log_phi", "log_expenditure", "cap_price"):
+            np.testing.assert_allclose(getattr(out, field)[k], getattr(one, field), atol=1e-9, err_msg=field)
+        single = trade.pair_flows(trade.calibrate(X[k]), theta[k], shock, one, substitution=eta[k])
+        np.testing.assert_allclose(whole.quantity[k], single.quantity, rtol=1e-8, atol=1e-12)
+
+
+def test_an_elasticity_between_sectors_is_positive():
+    X, theta = a_world(15)
+    for wrong in (0.0, -1.0, np.nan):
+        with pytest.raises(ValueError, match="positive"):
+            trade.solve(trade.calibrate(X), theta, exits(some_exits(1)), substitution=wrong)
+
+
 # --- Many draws ---------------------------------------------------------------------------------------------
 
 
@@ -491,6 +680,27 @@ def test_derivatives_agree_with_differences_under_a_binding_cap():
                 ends.append(float(loss(*args)))
             slope = (ends[0] - ends[1]) / 2e-5
             np.testing.assert_allclose(np.asarray(backward[arg]).ravel()[i], slope, rtol=1e-5, atol=1e-7)
+
+
+def test_derivatives_by_the_elasticity_between_sectors_agree_with_differences():
+    X, theta = a_world(16)
+    X[0, 0, 1:] *= 4
+
+    def loss(eta, limit):
+        caps = capped(0.4)._replace(limit=limit.reshape(1, 1))
+        economy, keep = trade.calibrate(X), jnp.full((1, S, M), 0.7)
+        out = trade.solve(economy, theta, exits(keep, caps), factors="specific", substitution=eta)
+        return jnp.log(out.welfare[0, 0])
+
+    slope = jax.jit(jax.grad(loss, argnums=(0, 1)))
+    for eta in (0.5, 1.0):
+        found = slope(jnp.array(eta), jnp.array(0.4))
+        for arg in range(2):
+            ends = [[eta, 0.4], [eta, 0.4]]
+            ends[0][arg] += 1e-5
+            ends[1][arg] -= 1e-5
+            above, below = (float(loss(*map(jnp.array, end))) for end in ends)
+            np.testing.assert_allclose(found[arg], (above - below) / 2e-5, rtol=1e-5)
 
 
 def test_what_the_fast_iteration_misses_is_solved_for_its_own_exit(monkeypatch):

@@ -144,6 +144,23 @@ def test_leverage_is_every_pair_one_by_one(world, factors):
         assert float(every.sel(power=power, client=client)) == pytest.approx(expected, rel=1e-7)
 
 
+def test_spending_that_moves_between_sectors_adds_up_by_name(world):
+    exit_ = [Exit("KAZ", "west")]
+    out = trade.counterfactual(world, exit_, factors="specific", substitution=0.4)
+    spent = out.flows.sum("origin")
+    np.testing.assert_allclose(spent.sum("sector"), out.expenditure * world.economy.E, rtol=1e-9)
+    share = spent / spent.sum("sector") / world.economy.alpha
+    # What has become dearer than the rest takes a larger part than it had.
+    relative = (out.prices / out.prices.isel(sector=0)) ** 0.6
+    np.testing.assert_allclose(
+        share / share.isel(sector=0), relative.rename(country="destination"), rtol=1e-9
+    )
+    cobb_douglas = trade.counterfactual(world, exit_, factors="specific")
+    assert float(out.welfare.sel(country="KAZ")) != pytest.approx(
+        float(cobb_douglas.welfare.sel(country="KAZ"))
+    )
+
+
 def test_leverage_of_blocs(world):
     done = []
     some = trade.leverage(world, powers=["west", "RUS"], progress=lambda a, b: done.append((a, b)))
@@ -185,6 +202,7 @@ def test_labels_may_come_in_any_order(one_good):
         (lambda w: trade.counterfactual(w, [Exit("KAZ", "RUS", sectors="oils")]), "unknown-sector", "'oil'"),
         (lambda w: trade.counterfactual(w, [Exit("KAZ", "KAZ")]), "one-end", "two ends"),
         (lambda w: trade.counterfactual(w, factors="fixed"), "unknown-factors", "mobile"),
+        (lambda w: trade.counterfactual(w, substitution=0.0), "bad-substitution", "positive"),
         (lambda w: trade.counterfactual(w, deficits="world_gdp"), "unknown-deficits", "did you mean"),
         (lambda w: trade.counterfactual(w, elasticity=0.0), "bad-elasticity", "positive"),
         (lambda w: trade.counterfactual(w, elasticity={"oil": 4.0}), "no-elasticity", "goods"),

@@ -21,6 +21,7 @@ class Twin:
         factors="mobile",
         deficits="world_share",
         numeraire="world",
+        eta=1.0,
     ):
         self.X, self.theta = X, np.asarray(theta)
         self.B = np.ones_like(X) if B is None else B
@@ -28,11 +29,20 @@ class Twin:
         self.tau = np.ones_like(X) if tau is None else tau
         self.to_exporter, self.owner = to_exporter, owner
         self.factors, self.deficits, self.numeraire = factors, deficits, numeraire
+        self.eta = eta
         self.Y = X.sum(2)
         self.E = X.sum((0, 1))
         self.D = self.E - self.Y.sum(0)
         self.alpha = X.sum(1) / self.E
         self.lam = X / X.sum(1)[:, None]
+
+    def spending(self, phi):
+        """Expenditure shares (S, N) and the price level (N,) at these Φ, as a textbook has them."""
+        price = phi ** (-1 / self.theta[:, None])
+        if self.eta == 1:
+            return self.alpha, np.prod(price**self.alpha, 0)
+        level = (self.alpha * price ** (1 - self.eta)).sum(0) ** (1 / (1 - self.eta))
+        return self.alpha * (price / level) ** (1 - self.eta), level
 
     def income(self, p):
         """What each sector of each region earns when prices are p (S, N)."""
@@ -41,6 +51,7 @@ class Twin:
         weight = self.lam * self.B * (self.tau * (1 + self.t)) ** -th[:, None] * u
         phi = weight.sum(1)
         share = weight / phi[:, None]
+        alpha, level = self.spending(phi)
         factor = (p * self.Y).sum(0)
         if self.deficits == "balanced":
             before = factor
@@ -49,15 +60,15 @@ class Twin:
         else:
             unit = factor.sum() / self.Y.sum()
             if self.deficits == "nominal" and self.numeraire == "prices":
-                unit = (self.E * np.prod(phi ** (-self.alpha / th), 0)).sum() / self.E.sum()
+                unit = (self.E * level).sum() / self.E.sum()
             elif self.deficits == "nominal" and self.numeraire != "world":
                 unit = factor[self.numeraire] / self.Y.sum(0)[self.numeraire]
             before = factor + self.D * unit
         # Every unit spent by d on (s, o): t/(1+t) of it is revenue of d, and of the rest (τ−1)/τ is rent.
-        before_tax = share * self.alpha[:, None] / (1 + self.t)
+        before_tax = share * alpha[:, None] / (1 + self.t)
         rent = before_tax * (1 - 1 / self.tau)
         N = len(self.E)
-        spread = np.diag((share * self.alpha[:, None] * self.t / (1 + self.t)).sum((0, 1)))
+        spread = np.diag((share * alpha[:, None] * self.t / (1 + self.t)).sum((0, 1)))
         spread += self.to_exporter * rent.sum(0)
         rest = (1 - self.to_exporter) * rent.sum((0, 1))
         if self.owner is None:
@@ -69,7 +80,9 @@ class Twin:
         self.out = {
             "E": spending,
             "phi": phi,
-            "value": share * self.alpha[:, None] / (1 + self.t) * spending,
+            "level": level,
+            "alpha": alpha,
+            "value": share * alpha[:, None] / (1 + self.t) * spending,
             "quantity": paid / p[:, :, None],
         }
         return paid.sum(2)
@@ -115,7 +128,7 @@ class Twin:
     def finish(self, p):
         self.gap(p)
         self.p = p
-        index = np.prod(self.out["phi"] ** (-self.alpha / self.theta[:, None]), 0)
+        index = self.out["level"]
         spending = self.out["E"]
         if self.deficits != "proportional":
             scale = 1.0

@@ -19,8 +19,9 @@ from tertius._study import run
 from tertius._study import simulate as simulation_module
 from tertius._study.draws import Draws, design, draw
 from tertius._study.layout import kept_groups, raw_groups
+from tertius._study.run import _applicable
 from tertius._study.simulate import simulate
-from tertius._study.structures import BASE, RIVALS
+from tertius._study.structures import BASE, RIVALS, Structure
 from tertius._study.trade import plan
 from tertius._study.world import Figures, exits, trade_world
 from tertius.case import Case
@@ -152,6 +153,42 @@ def test_further_exits_take_the_first_draws(
     assert claim["structure"].values.tolist() == ["base", "nested", "equal_weights"]
     assert claim["probability_structures"].notnull().all()
     assert found["claims"]["margin"].sel(claim="china_most").notnull().all()
+
+
+def test_sectors_that_are_complements_are_a_rival_structure(
+    small: Case, document: dict[str, Any], build: Build, findings: xr.DataTree
+) -> None:
+    found = findings["structures"]
+    rival = next(s for s in RIVALS if s.substitution)
+    assert rival.changes_trade
+    assert found["unconverged"].sel(structure=rival.id) == 0
+    # Of 128 draws some have another winner, or at least another runner-up by domain.
+    beats = found["beats_leverage"]
+    assert not beats.sel(structure=rival.id).identical(beats.sel(structure="base"))
+
+    # A case that states what the rival assumes is the rival, and has Cobb–Douglas for its own.
+    document["trade"]["substitution"] = {"value": rival.substitution, "sd": 0, "assumed": "for the test"}
+    stated = build(document)
+    (other,) = [s for s in _applicable(stated) if s.substitution]
+    assert other.id == "cobb_douglas"
+    layout = design(small, 16, seed=0)
+    values = draw(small, layout, layout.a)
+
+    def loss(case: Case, structure: Structure) -> np.ndarray:
+        trade = simulate(case, values, structure, only=["west_out"]).trade
+        assert trade is not None
+        return trade.after["west_out"].welfare
+
+    base = loss(small, BASE)
+    moved = loss(small, rival)
+    np.testing.assert_array_equal(loss(stated, BASE), moved)
+    np.testing.assert_array_equal(loss(stated, other), base)
+    assert np.abs(moved - base).max() > 0.01
+
+    assert small.trade is not None
+    energy = {"sectors": {"energy": small.trade.sectors["energy"]}}
+    one_sector = small.model_copy(update={"trade": small.trade.model_copy(update=energy)})
+    assert not any(s.substitution or s.one_good for s in _applicable(one_sector))
 
 
 def test_half_an_exit_costs_less_than_the_whole(findings: xr.DataTree) -> None:

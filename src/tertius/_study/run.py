@@ -394,8 +394,10 @@ def _applicable(case: Case) -> tuple[Structure, ...]:
             rival = _opposite(rival)
         if trade is not None and rival.deficits == trade.deficits:
             continue
-        if rival.one_good and trade is not None and len(trade.sectors) == 1:
+        if (rival.one_good or rival.substitution) and trade is not None and len(trade.sectors) == 1:
             continue
+        if rival.substitution and trade is not None and trade.substitution is not None:
+            rival = _cobb_douglas(rival)
         if rival.backward and not _errs(case):
             continue
         if rival.nested and not any(d.nests is not None for d in case.domains.values()):
@@ -416,6 +418,15 @@ def _errs(case: Case) -> bool:
 
 def _opposite(rival: Structure) -> Structure:
     return replace(rival, id="specific", title="Specific factors: an oil field makes oil", factors="specific")
+
+
+def _cobb_douglas(rival: Structure) -> Structure:
+    return replace(
+        rival,
+        id="cobb_douglas",
+        title="Cobb–Douglas between sectors: each keeps its share of spending",
+        substitution=1.0,
+    )
 
 
 def _inputs(layout: Design, values: Draws, kept: NDArray[np.int64]) -> xr.Dataset:

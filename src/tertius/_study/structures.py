@@ -24,6 +24,8 @@ class Structure:
         Options of the trade model; None keeps the case's own.
     one_good
         Add all sectors into one good.
+    substitution
+        Elasticity of substitution between sectors in spending; 1 is Cobb–Douglas, None keeps the case's own.
     backward
         Solve the games of the price by backward induction: every mover takes the best answer, as if it never erred.
     nested
@@ -41,6 +43,7 @@ class Structure:
     factors: Literal["mobile", "specific"] | None = None
     deficits: Literal["world_share", "proportional", "balanced"] | None = None
     one_good: bool = False
+    substitution: float | None = None
     backward: bool = False
     nested: bool = False
     unlimited: bool = False
@@ -50,14 +53,22 @@ class Structure:
     @property
     def changes_trade(self) -> bool:
         """Whether the trade equilibria differ from the base's."""
-        return bool(self.factors or self.deficits or self.one_good or self.unlimited)
+        return bool(self.factors or self.deficits or self.one_good or self.substitution or self.unlimited)
 
 
 BASE = Structure("base", "As the case states it")
 
+COMPLEMENTS = 0.5
+"""Assumed: how hard one sector's goods are to replace by another's (``docs/models/trade.md`` says why)."""
+
 RIVALS = (
     Structure("mobile", "Mobile factors: workers and capital move between sectors", factors="mobile"),
     Structure("one_good", "One good instead of several", one_good=True),
+    Structure(
+        "complements",
+        f"Sectors are complements: what becomes dear takes more of spending (elasticity {COMPLEMENTS}, assumed)",
+        substitution=COMPLEMENTS,
+    ),
     Structure("proportional", "Deficits proportional to income", deficits="proportional"),
     Structure("backward", "Backward induction: nobody errs in the games of the price", backward=True),
     Structure("nested", "Like replaces like, within the nests that the case names", nested=True),

@@ -236,6 +236,7 @@ def run_trade(
         shock,
         factors=world.factors,
         deficits=world.deficits,
+        substitution=world.substitution,
         progress=None if progress is None else lambda done, total: progress(done / total),
         retry=retry,
     )
@@ -366,6 +367,8 @@ def _client_trade(
         caps = caps._replace(limit=np.asarray(caps.limit)[:, [column]])
     one = shock._replace(keep=np.asarray(shock.keep)[:, [column]], caps=caps)
     equilibrium = jax.tree.map(lambda a: np.asarray(a)[:, [column]], solved)
-    flows = model.pair_flows(economy, world.theta, one, equilibrium, origin, destination)
+    flows = model.pair_flows(
+        economy, world.theta, one, equilibrium, origin, destination, substitution=world.substitution
+    )
     both = np.asarray(flows.quantity)[:, 0]
     return both[..., : len(everywhere)], both[..., len(everywhere) :]

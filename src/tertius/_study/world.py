@@ -92,6 +92,8 @@ class TradeWorld:
         Shape (n, S): trade elasticities.
     factors, deficits
         Options of the trade model.
+    substitution
+        Shape (n,): elasticity of substitution between sectors; None where spending is Cobb–Douglas.
     routes
         The routes of the case.
     """
@@ -103,6 +105,7 @@ class TradeWorld:
     theta: Array
     factors: Factors
     deficits: Deficits
+    substitution: Array | None
     routes: tuple[Route, ...]
 
 
@@ -197,8 +200,19 @@ def trade_world(case: Case, figures: Figures, structure: Structure) -> TradeWorl
         theta,
         structure.factors or trade.factors,
         structure.deficits or trade.deficits,
+        _substitution(case, figures, structure),
         routes,
     )
+
+
+def _substitution(case: Case, figures: Figures, structure: Structure) -> Array | None:
+    """Elasticity of substitution between sectors, shape (n,); None for Cobb–Douglas, and where there is one good."""
+    stated = case.trade.substitution if case.trade is not None else None
+    if structure.one_good or structure.substitution == 1.0:
+        return None
+    if structure.substitution is not None:
+        return np.full(figures.draws.size, structure.substitution)
+    return None if stated is None else figures("trade.substitution", stated)
 
 
 def _flow_table(case: Case, figures: Figures) -> Array:

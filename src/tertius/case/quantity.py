@@ -80,6 +80,7 @@ __all__ = [
     "Score",
     "Share",
     "SignedLogPoints",
+    "Substitution",
     "TradeElasticity",
     "Weight",
     "Years",
@@ -488,6 +489,12 @@ class Factor(Positive):
 
 class TradeElasticity(Positive):
     """Per cent of trade lost for each per cent of cost."""
+
+    units = ("elasticity", "1")
+
+
+class Substitution(Positive):
+    """Per cent by which the ratio of two sectors' quantities moves for each per cent of the ratio of their prices."""
 
     units = ("elasticity", "1")
 

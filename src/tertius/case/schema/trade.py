@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictBool, StrictInt, model_validator
 from pydantic_core import PydanticCustomError
 
-from tertius.case.quantity import Factor, Flow, Fraction, Multiple, Share, TradeElasticity
+from tertius.case.quantity import Factor, Flow, Fraction, Multiple, Share, Substitution, TradeElasticity
 from tertius.case.schema.base import (
     ISO3,
     Choice,
@@ -145,6 +145,11 @@ class Trade(Record):
     )
     deficits: Literal["world_share", "proportional", "balanced"] = Field(
         "world_share", description="What becomes of trade deficits when trade changes."
+    )
+    substitution: Substitution | None = Field(
+        None,
+        description="Elasticity of substitution between sectors in spending; below 1 they are complements. None: "
+        "each sector keeps its share of spending (Cobb–Douglas, 1).",
     )
     flows: Keyed[SectorId, FlowTable] = Field(description="A flow table for every sector.")
     adjust: tuple[Adjustment, ...] = Field((), description="Uncertain factors on blocks of flows.")

@@ -10,6 +10,9 @@ shares ``λ[s, o, d]``, expenditure shares ``α[s, d]``, output ``Y[s, o]``, exp
     mobile factors:    the same summed over s, with one p̂[o]
     welfare:           Ŵ[d] = (E'[d]/E[d]) Π_s Φ[s, d]^(α[s, d]/θ[s])
 
+Spending between sectors is Cobb–Douglas; with an elasticity of substitution between them its shares move as
+:mod:`tertius.models.trade._upper` says.
+
 On arrays: :func:`calibrate`, :func:`solve` (differentiable), :func:`solve_draws` (thousands of worlds),
 :func:`withdrawals` (any groups from one client's trade) and :func:`pair_flows`. With names: :func:`baseline`,
 :func:`counterfactual`, :func:`leverage` and :func:`levers_of`. With incomes held, as programs of structural gravity

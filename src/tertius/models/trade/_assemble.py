@@ -40,6 +40,7 @@ from tertius.models.trade._system import (
     unit,
     wedges,
 )
+from tertius.models.trade._upper import log_price_level
 
 __all__ = [
     "CapArrays",
@@ -64,6 +65,7 @@ class Worlds(NamedTuple):
     theta: Array  # (K, S)
     kept: Array  # (K,) 1 where deficits are transfers that stay, 0 where they do not
     scaled: Array  # (K,) 1 where spending keeps its ratio to income, 0 where it does not
+    eta: Array | None = None  # (K,) substitution between sectors; None where spending is Cobb–Douglas
 
 
 def closure_of(deficits: Deficits) -> tuple[float, float]:
@@ -71,10 +73,11 @@ def closure_of(deficits: Deficits) -> tuple[float, float]:
     return float(deficits in ("world_share", "nominal")), float(deficits == "proportional")
 
 
-def one_world(economy: Economy, theta: Array, deficits: Deficits) -> Worlds:
+def one_world(economy: Economy, theta: Array, deficits: Deficits, eta: Array | None = None) -> Worlds:
     """A single baseline with its closure."""
     figures = (*economy, theta, *closure_of(deficits))
-    return Worlds(*(jnp.asarray(a, dtype=float)[None] for a in figures))
+    world = Worlds(*(jnp.asarray(a, dtype=float)[None] for a in figures))
+    return world if eta is None else world._replace(eta=jnp.asarray(eta, dtype=float)[None])
 
 
 class CapArrays(NamedTuple):
@@ -150,6 +153,7 @@ def assemble(
         world=jnp.sum(made, 1)[:, None],
         links=links,
         caps=caps,
+        eta=None if world.eta is None else world.eta[:, None, None],
     )
 
 
@@ -255,7 +259,11 @@ def finish(
     phi = all_phi(system, x, at.phi)
     log_price = jnp.broadcast_to(jnp.where(idle, -jnp.inf, x), phi.shape)
     log_phi = jnp.where(lost, -jnp.inf, jnp.log(phi))
-    log_welfare = at.log_expenditure + jnp.sum(jnp.where(alpha > 0, alpha * log_phi / system.theta, 0.0), 1)
+    if system.eta is None:
+        level = -jnp.sum(jnp.where(alpha > 0, alpha * log_phi / system.theta, 0.0), 1)
+    else:
+        level = log_price_level(alpha, -log_phi / system.theta, system.eta)
+    log_welfare = at.log_expenditure - level
     # Where spending keeps its ratio to income exactly, what all spend is not quite what all earn.
     earned = jnp.sum(point.price * system.Y, 1)
     spending = over_regions(earned * system.ratio, C)
@@ -267,6 +275,9 @@ def finish(
         log_price = log_price - scale[:, None]
         log_phi = log_phi + system.theta * scale[:, None]
         log_expenditure = log_expenditure - scale
+    if system.eta is not None:
+        # What is replaced by other sectors is no loss without bound.
+        lost = lost & jnp.isinf(level)[:, None]
     lost, idle = apart(lost, C), apart(idle, C)
     status = jnp.where(jnp.any(lost, axis=(1, 2)), NO_SUPPLIER, CONVERGED)
     status = jnp.where((status == CONVERGED) & jnp.any(idle, axis=(1, 2)), NO_BUYER, status)

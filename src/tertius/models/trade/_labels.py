@@ -26,7 +26,7 @@ from tertius.models.trade._economy import (
     calibrate,
 )
 from tertius.models.trade._home import HOME_RULES, NOT_TRADED, HomeRule, with_home_sales
-from tertius.models.trade._solve import solve, without_deficits
+from tertius.models.trade._solve import shares_after, solve, without_deficits
 
 __all__ = [
     "Baseline",
@@ -217,6 +217,7 @@ class Counterfactual:
     _equilibrium: Equilibrium = field(repr=False)
     _log_wedge: NDArray[np.float64] = field(repr=False)
     _tariff: NDArray[np.float64] | None = field(repr=False)
+    _substitution: float | None = field(repr=False, default=None)
 
     def _values(self) -> NDArray[np.float64]:
         eq = self._equilibrium
@@ -230,7 +231,10 @@ class Counterfactual:
         np.subtract(
             -self._theta[:, None, None] * (log_p + self._log_wedge + paid), log_phi, out=exponent, where=here
         )
-        spent = np.asarray(economy.alpha * economy.E) * np.exp(np.asarray(eq.log_expenditure)[0])
+        alpha = shares_after(
+            np.asarray(economy.alpha), self._theta, np.asarray(eq.log_phi)[0], self._substitution
+        )
+        spent = alpha * np.asarray(economy.E) * np.exp(np.asarray(eq.log_expenditure)[0])
         return np.where(here, weight * np.exp(exponent) * spent[:, None] / np.exp(paid), 0.0)
 
     def _labelled(self, values: NDArray[np.float64], what: str) -> xr.DataArray:
@@ -485,6 +489,7 @@ def counterfactual(
     deficits: Deficits = "world_share",
     *,
     numeraire: str = "world",
+    substitution: float | None = None,
     on_failure: Literal["raise", "return"] = "raise",
 ) -> Counterfactual:
     """Solve one what-if.
@@ -510,6 +515,9 @@ def counterfactual(
         its deficits, not to the one given).
     numeraire
         For ``"nominal"``: ``"world"`` output, ``"prices"``, or a country, whose factor income is then held.
+    substitution
+        Elasticity of substitution between sectors, positive. Below 1 they are complements: what becomes dear takes a
+        larger part of spending. None is Cobb–Douglas, shares that stay, which 1 is too.
     on_failure
         ``"return"`` hands back an equilibrium that was not found, with its residual and status.
 
@@ -526,8 +534,13 @@ def counterfactual(
     """
     choices(factors, deficits)
     theta = elasticities(baseline, elasticity)
+    if substitution is not None and not (np.isfinite(substitution) and substitution > 0):
+        raise BadInput(
+            f"the elasticity of substitution between sectors is a positive number, not {substitution}",
+            code="bad-substitution",
+        )
     if deficits == "balanced":
-        baseline = freed(baseline, theta, factors)
+        baseline = freed(baseline, theta, factors, substitution)
     tau = _on_pairs(baseline, cost, 1.0, "cost")
     rate = _on_pairs(baseline, tariff, 0.0, "tariff")
     if tau is not None and not (tau > 0).all():
@@ -572,6 +585,7 @@ def counterfactual(
         factors=factors,
         deficits=deficits,
         numeraire=cast(Numeraire, where),
+        substitution=substitution,
     )
     status = int(np.asarray(eq.status)[0])
     residual = float(np.asarray(eq.residual)[0])
@@ -613,6 +627,7 @@ def counterfactual(
         _equilibrium=eq,
         _log_wedge=wedge,
         _tariff=rate,
+        _substitution=substitution,
     )
 
 
@@ -622,9 +637,11 @@ def _array(values: NDArray[np.float64], coords: Mapping[str, list[Any]], what: s
     )
 
 
-def freed(world: Baseline, theta: NDArray[np.float64], factors: Factors) -> Baseline:
+def freed(
+    world: Baseline, theta: NDArray[np.float64], factors: Factors, substitution: float | None = None
+) -> Baseline:
     """The same world without deficits."""
-    flows = without_deficits(world.flows.values, theta, factors=factors)
+    flows = without_deficits(world.flows.values, theta, factors=factors, substitution=substitution)
     if not np.isfinite(flows).all():
         raise CannotCompute("no equilibrium without deficits was found to 1e-10", code="no-equilibrium")
     return Baseline(world.flows.copy(data=flows), world.several, world.blocs, world.lifted)

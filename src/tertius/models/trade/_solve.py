@@ -46,6 +46,7 @@ from tertius.models.trade._solver import (
     secant_chord,
 )
 from tertius.models.trade._system import Options, System
+from tertius.models.trade._upper import spending_shares
 
 __all__ = ["PairFlows", "pair_flows", "solve", "solve_draws", "without_deficits"]
 
@@ -114,6 +115,19 @@ def _options(factors: Factors, deficits: Deficits, numeraire: Numeraire, shock: 
     return Options(factors, deficits, numeraire, owners, capped or ("row",), reach, alone)
 
 
+def _between_sectors(substitution: ArrayLike | None, sectors: int) -> Array | None:
+    """η as the solvers take it; None where nothing hangs on it."""
+    if substitution is None or sectors == 1:
+        return None
+    if not isinstance(substitution, jax.core.Tracer):
+        eta = np.asarray(substitution, dtype=float)
+        if not (np.isfinite(eta).all() and (eta > 0).all()):
+            raise ValueError("the elasticity of substitution between sectors is a positive number")
+        if (eta == 1.0).all():
+            return None
+    return jnp.asarray(substitution, dtype=float)
+
+
 def _touched(member: NDArray[np.float64]) -> NDArray[np.bool_]:
     """(S,) the sectors in which any cap has a member."""
     return np.atleast_1d((member > 0).any(axis=tuple(range(member.ndim - 2))).any(axis=-1))
@@ -127,6 +141,7 @@ def solve(
     factors: Factors = "mobile",
     deficits: Deficits = "world_share",
     numeraire: Numeraire = "world",
+    substitution: ArrayLike | None = None,
 ) -> Equilibrium:
     """Solve C counterfactuals on one world; differentiable in everything real, traceable and batchable by JAX.
 
@@ -150,6 +165,9 @@ def solve(
     numeraire
         For ``"nominal"``: ``"world"`` output, the index of a region (its factor income), or ``"prices"`` (the
         index of consumer prices weighted by baseline expenditure). Prices are reported in its units.
+    substitution
+        η, the elasticity of substitution between sectors, positive: expenditure shares then move with sectors'
+        prices. None, and without derivatives by it 1, is Cobb–Douglas.
 
     Returns
     -------
@@ -161,7 +179,12 @@ def solve(
     rest = shock._replace(origin=(), destination=())
     if rest.caps is not None:
         rest = rest._replace(caps=rest.caps._replace(owner=()))
-    given = (economy, jnp.asarray(theta, dtype=float), rest)
+    given = (
+        economy,
+        jnp.asarray(theta, dtype=float),
+        rest,
+        _between_sectors(substitution, np.shape(theta)[0]),
+    )
     if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(given)):
         out: Equilibrium = _solve(True, options, (pairs[0], pairs[1]), *given)
         return out
@@ -180,9 +203,10 @@ def _solve(
     economy: Economy,
     theta: Array,
     shock: Shock,
+    eta: Array | None,
 ) -> Equilibrium:
     pairs = np.array(listed[0], dtype=np.int64), np.array(listed[1], dtype=np.int64)
-    world = one_world(economy, theta, options.deficits)
+    world = one_world(economy, theta, options.deficits, eta)
     keep = jnp.moveaxis(jnp.asarray(shock.keep, dtype=float), 0, -1)[None]
     C = keep.shape[-1]
     caps = None
@@ -198,7 +222,7 @@ def _solve(
         system = hub_system(world, hub, *pairs, keep, caps, options)
     else:
         # A shock on any pair: every counterfactual is a world of its own.
-        world = Worlds(*(jnp.broadcast_to(a, (C, *a.shape[1:])) for a in world))
+        world = jax.tree.map(lambda a: jnp.broadcast_to(a, (C, *a.shape[1:])), world)
         keep = jnp.moveaxis(keep, -1, 0)[:, 0, ..., None]
         cost, tariff = (
             None if a is None else jnp.broadcast_to(jnp.asarray(a, dtype=float), world.lam.shape)
@@ -255,6 +279,7 @@ class _Chunk(NamedTuple):
     member: Array | None
     limit: Array | None
     exporter: Array | None
+    eta: Array | None
 
 
 def _draw_system(layout: _Layout, chunk: _Chunk) -> tuple[Worlds, System, CapArrays | None]:
@@ -266,7 +291,7 @@ def _draw_system(layout: _Layout, chunk: _Chunk) -> tuple[Worlds, System, CapArr
         return jnp.broadcast_to(a, (K, *a.shape)) if a.ndim == ndim else a
 
     kept, scaled = jnp.broadcast_to(chunk.closure[:, None], (2, K))
-    world = Worlds(*calibrate(chunk.X[:, order]), chunk.theta[:, order], kept, scaled)
+    world = Worlds(*calibrate(chunk.X[:, order]), chunk.theta[:, order], kept, scaled, chunk.eta)
     keep = jnp.moveaxis(each(chunk.keep, 3), 1, -1)[:, traded]
     caps = None
     if chunk.member is not None and chunk.limit is not None and chunk.exporter is not None:
@@ -309,6 +334,7 @@ def solve_draws(
     factors: Factors = "mobile",
     deficits: Deficits = "world_share",
     numeraire: Numeraire = "world",
+    substitution: ArrayLike | None = None,
     progress: Callable[[int, int], None] | None = None,
     chunk: int = CHUNK,
     workers: int = WORKERS,
@@ -328,6 +354,8 @@ def solve_draws(
         taken here.
     factors, deficits, numeraire
         As for :func:`solve`; under ``"balanced"`` each world is first freed of its deficits, and ratios are to that.
+    substitution
+        As for :func:`solve`; a number or (K,).
     progress
         Called with (draws done, draws in all) as they are done.
     chunk
@@ -346,8 +374,11 @@ def solve_draws(
         raise ValueError("solve_draws takes exits and caps; solve takes costs and tariffs")
     flows = np.asarray(X, dtype=float)
     elasticity = np.broadcast_to(np.asarray(theta, dtype=float), flows.shape[:2])
+    eta: NDArray[np.float64] | None = None
+    if _between_sectors(substitution, flows.shape[1]) is not None:
+        eta = np.broadcast_to(np.asarray(substitution, dtype=float), flows.shape[:1])
     if deficits == "balanced":
-        flows = without_deficits(flows, elasticity, factors=factors)
+        flows = without_deficits(flows, elasticity, factors=factors, substitution=eta)
     S, N = flows.shape[1:3]
     abroad = ~np.eye(N, dtype=bool)
     trades = (flows[0] * abroad).any(axis=(1, 2))
@@ -389,6 +420,7 @@ def solve_draws(
         (None if caps is None else np.asarray(caps.member, dtype=float), 3),
         (None if limit is None else limit[..., filled, :], 2),
         (None if caps is None else _over_caps(np.asarray(caps.exporter_rent, dtype=float), R), 1),
+        (eta, 0),
     ]
 
     def take(draws: NDArray[np.int64]) -> _Chunk:
@@ -491,12 +523,14 @@ def _retry(
             old[some[:, 0], some[:, 1]] = new
 
 
-@partial(kept, static_argnums=(2, 3))
-def _balanced_flows(X: Array, theta: Array, factors: Factors, complete: bool) -> tuple[Array, Array]:
+@partial(kept, static_argnums=(3, 4))
+def _balanced_flows(
+    X: Array, theta: Array, eta: Array | None, factors: Factors, complete: bool
+) -> tuple[Array, Array]:
     economy = calibrate(X)
     none = np.empty(0, dtype=np.int64)
     options = Options(factors, "balanced", "world", (), ())
-    world = one_world(economy, theta, options.deficits)
+    world = one_world(economy, theta, options.deficits, eta)
     system = hub_system(world, 0, none, none, jnp.ones((1, len(theta), 0, 1)), None, options)
     found = _search(world, system, options, CHORD_STEPS)
     if complete:
@@ -504,11 +538,16 @@ def _balanced_flows(X: Array, theta: Array, factors: Factors, complete: bool) ->
     out = finish(world, system, options, found, None)
     log_share = -theta[:, None] * out.log_price[0, 0]
     share = economy.lam * jnp.exp(log_share[:, :, None] - out.log_phi[0, 0, :, None])
-    spent = economy.alpha * economy.E * jnp.exp(out.log_expenditure[0, 0])
+    alpha = economy.alpha
+    if eta is not None:
+        alpha = spending_shares(alpha, -out.log_phi[0, 0] / theta[:, None], eta)
+    spent = alpha * economy.E * jnp.exp(out.log_expenditure[0, 0])
     return share * spent[:, None], found.residual
 
 
-def without_deficits(X: ArrayLike, theta: ArrayLike, *, factors: Factors = "mobile") -> NDArray[np.float64]:
+def without_deficits(
+    X: ArrayLike, theta: ArrayLike, *, factors: Factors = "mobile", substitution: ArrayLike | None = None
+) -> NDArray[np.float64]:
     """Flows of the equilibrium in which nobody has a deficit and nothing else has changed.
 
     Parameters
@@ -519,6 +558,8 @@ def without_deficits(X: ArrayLike, theta: ArrayLike, *, factors: Factors = "mobi
         (S,) or (K, S) elasticities.
     factors
         As for :func:`solve`.
+    substitution
+        As for :func:`solve`; a number or (K,).
 
     Returns
     -------
@@ -528,14 +569,43 @@ def without_deficits(X: ArrayLike, theta: ArrayLike, *, factors: Factors = "mobi
     flows = np.asarray(X, dtype=float)
     elasticity = np.broadcast_to(np.asarray(theta, dtype=float), (*flows.shape[:-3], flows.shape[-3]))
     if flows.ndim == 4:
+        each = [None] * len(flows) if substitution is None else np.broadcast_to(substitution, flows.shape[:1])
         return np.stack(
-            [without_deficits(x, t, factors=factors) for x, t in zip(flows, elasticity, strict=True)]
+            [
+                without_deficits(x, t, factors=factors, substitution=eta)
+                for x, t, eta in zip(flows, elasticity, each, strict=True)
+            ]
         )
+    eta = _between_sectors(substitution, len(flows))
     for complete in (False, True):
-        balanced, worst = _balanced_flows(jnp.asarray(flows), jnp.asarray(elasticity), factors, complete)
+        balanced, worst = _balanced_flows(jnp.asarray(flows), jnp.asarray(elasticity), eta, factors, complete)
         if float(np.max(np.asarray(worst))) <= TOLERANCE:
             return np.asarray(balanced)
     return np.full_like(flows, np.nan)
+
+
+def shares_after(
+    alpha: NDArray[np.float64],
+    theta: NDArray[np.float64],
+    log_phi: NDArray[np.float64],
+    substitution: ArrayLike | None,
+) -> NDArray[np.float64]:
+    """Expenditure shares in an equilibrium, (..., S, N).
+
+    Parameters
+    ----------
+    alpha, theta, log_phi
+        (..., S, N), (..., S) and (..., S, N): baseline shares, elasticities, and log Φ as solved for.
+    substitution
+        (...) with which it was solved; None is Cobb–Douglas.
+    """
+    if _between_sectors(substitution, alpha.shape[-2]) is None:
+        return alpha
+    # What cannot be had is not bought.
+    left = np.where(np.isneginf(log_phi), 0.0, alpha)
+    eta = np.asarray(substitution, dtype=float)[..., None, None]
+    moved = spending_shares(jnp.asarray(left), jnp.asarray(-log_phi / theta[..., None]), jnp.asarray(eta))
+    return np.asarray(moved)
 
 
 def pair_flows(
@@ -545,6 +615,8 @@ def pair_flows(
     equilibrium: Equilibrium,
     origin: ArrayLike | None = None,
     destination: ArrayLike | None = None,
+    *,
+    substitution: ArrayLike | None = None,
 ) -> PairFlows:
     """New flows on chosen pairs only; the whole of λ' is never formed.
 
@@ -560,6 +632,8 @@ def pair_flows(
         From :func:`solve` or :func:`solve_draws`.
     origin, destination
         (P,) pairs; those of the shock by default. A region may be paired with itself.
+    substitution
+        With which ``equilibrium`` was solved.
 
     Returns
     -------
@@ -588,6 +662,14 @@ def pair_flows(
     weight = lam * B
     share = np.where(weight > 0, weight * np.exp(np.where(weight > 0, log_share, 0.0)), 0.0)
     spent = np.asarray(economy.alpha * economy.E[..., None, :])[..., None, :, :]
+    if substitution is not None:
+        alpha = shares_after(
+            np.asarray(economy.alpha)[..., None, :, :],
+            np.asarray(theta, dtype=float)[..., None, :],
+            np.asarray(equilibrium.log_phi),
+            np.asarray(substitution, dtype=float)[..., None],
+        )
+        spent = alpha * np.asarray(economy.E)[..., None, None, :]
     spent = spent * np.exp(np.asarray(equilibrium.log_expenditure))[..., None, :]
     value = share * spent[..., d]
     quantity = np.where(value > 0, value * np.exp(-np.where(value > 0, log_p[..., o] + log_tau, 0.0)), 0.0)

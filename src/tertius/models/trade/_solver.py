@@ -7,6 +7,10 @@ sector with specific factors; all sectors with mobile ones) and e of log expendi
 ``e = Σ W x``. So the system in all sectors falls into one of N × N per group and one of N × N between them.
 Anderson's acceleration (Anderson 1965; Walker & Ni 2011), a few steps deep, makes up for the difference between the
 baseline's Jacobian and the counterfactual's.
+
+Where spending moves between sectors with an elasticity η, income answers to ``e − (1 − η) π`` where it answered to e:
+π, the change of the log price level, is ``Σ_s α_s Λ_sᵀ x_s``, and θ becomes ``θ + 1 − η`` beside ``T Λᵀ``. The system
+has the same form, with that sum in place of e.
 """
 
 from __future__ import annotations
@@ -38,18 +42,34 @@ LONGEST_STEP = 2.0
 SMALL = 32
 
 
+class Purchases(NamedTuple):
+    """What makes a price level of prices, (K, T, N, N) and (K, S − T, N, 1), and how far it moves spending."""
+
+    bought: Array
+    at_home: Array
+    eta: Array  # (K, 1, 1, 1)
+
+    def level(self, moved: Array) -> Array:
+        """Log price level (K, N, C) at log prices (K, S, N, C)."""
+        T = self.bought.shape[1]
+        traded = jnp.sum(self.bought @ moved[:, :T], 1)
+        return traded + jnp.sum(self.at_home * moved[:, T:], 1)
+
+
 class Chord(NamedTuple):
     """The factorised Jacobian at the baseline: a step is one or two matrix products.
 
     Where prices are one group, ``whole`` is the inverse itself: (K, N, N) for prices, and expenditure after them
     (K, 2N, 2N) where budgets are unknown too, under caps. With several groups expenditure is found first, by
-    ``purse`` (K, N, n), and then prices, by ``inverse`` and ``spread``, of which T are of traded sectors.
+    ``purse`` (K, N, n), and then prices, by ``inverse`` and ``spread``, of which T are of traded sectors. Where
+    spending moves between sectors, ``purse`` gives expenditure less what ``purchases`` make of prices.
     """
 
     whole: Array | None
     purse: Array | None  # from all conditions of markets and budgets to expenditure
     inverse: Array | None  # (K, T, N, N), of A
     spread: Array | None  # (K, T, N, N), inverse of A times T
+    purchases: Purchases | None = None
 
 
 class Found(NamedTuple):
@@ -69,6 +89,7 @@ def chord_at_baseline(
     theta: Array,
     kept: Array,
     scaled: Array,
+    eta: Array | None,
     options: Options,
     traded: int,
     budgets: bool,
@@ -77,8 +98,8 @@ def chord_at_baseline(
 
     Parameters
     ----------
-    lam, alpha, Y, E, D, theta, kept, scaled
-        The worlds: (K, S, N, N), (K, S, N), (K, S, N), (K, N), (K, N), (K, S), (K,), (K,).
+    lam, alpha, Y, E, D, theta, kept, scaled, eta
+        The worlds: (K, S, N, N), (K, S, N), (K, S, N), (K, N), (K, N), (K, S), (K,), (K,), (K,) or None.
     options
         Factors and closure.
     traded
@@ -90,23 +111,29 @@ def chord_at_baseline(
     eye = jnp.eye(N)
     sold = (lam * (alpha * E[:, None])[:, :, None])[:, :traded]
     elastic = theta[:, :traded, None, None]
+    # θ + 1 − η, by which income answers to its buyers' price indices.
+    index = elastic if eta is None else elastic + (1.0 - eta[:, None, None, None])
     if options.factors == "mobile":
         made = jnp.sum(Y, 1, keepdims=True)
         parts = sold / made[..., None]
         home = jnp.sum((alpha * E[:, None])[:, traded:], 1) / made[:, 0]
         T = (jnp.sum(parts, 1) + eye * home[:, :, None])[:, None]
         own = jnp.sum(elastic[..., 0] * jnp.sum(parts, -1), 1)[..., None] * eye
-        crossed = jnp.einsum("ksod,ksmd->kom", elastic * parts, lam[:, :traded])
+        crossed = jnp.einsum("ksod,ksmd->kom", index * parts, lam[:, :traded])
         A = (eye + own - crossed)[:, None]
+        if eta is not None:
+            A = A - ((1.0 - eta)[:, None, None] * home[:, :, None] * eye)[:, None]
     else:
         made = Y
         T = jnp.where(Y[:, :traded, :, None] > 0, sold / jnp.where(Y > 0, Y, 1.0)[:, :traded, :, None], 0.0)
-        A = (1 + elastic) * eye - elastic * jnp.einsum("ksod,ksmd->ksom", T, lam[:, :traded])
+        A = (1 + elastic) * eye - index * jnp.einsum("ksod,ksmd->ksom", T, lam[:, :traded])
     income = jnp.sum(made, 1)
     pull = made / jnp.where(kept[:, None] > 0, E, income)[:, None]
     world = made / jnp.sum(income, 1)[:, None, None]
     anchor = kept[:, None] * D / E - 1.0
 
+    if eta is not None:
+        return _chord_between_sectors(A, T, pull, world, anchor, lam, alpha, eta, traded, budgets)
     inverse = _inverse(A)
     spread = inverse @ T
     t = inverse.shape[1]
@@ -129,6 +156,54 @@ def chord_at_baseline(
     step = spread[:, 0] @ purse
     step = jnp.concatenate([inverse[:, 0] + step[..., :N], step[..., N:]], 2)
     return Chord(jnp.concatenate([step, purse], 1) if budgets else step, None, None, None)
+
+
+def _chord_between_sectors(
+    A: Array,
+    T: Array,
+    pull: Array,
+    world: Array,
+    anchor: Array,
+    lam: Array,
+    alpha: Array,
+    eta: Array,
+    traded: int,
+    budgets: bool,
+) -> Chord:
+    """The same where spending moves between sectors; all as :func:`chord_at_baseline` has them."""
+    N = lam.shape[-1]
+    eye = jnp.eye(N)
+    gap = (1.0 - eta)[:, None, None, None]
+    bought = alpha[:, :traded, :, None] * jnp.swapaxes(lam[:, :traded], 2, 3)
+    purchases = Purchases(bought, alpha[:, traded:, :, None], eta[:, None, None, None])
+    inverse = _inverse(A)
+    spread = inverse @ T
+    t, groups = inverse.shape[1], pull.shape[1]
+    index = bought
+    if groups == 1:
+        index = jnp.sum(bought, 1, keepdims=True) + eye * jnp.sum(purchases.at_home, 1, keepdims=True)
+    moves = pull[:, :t, :, None] * eye - gap * index[:, :t]
+    react = jnp.sum(moves @ spread, 1)
+    through = jnp.sum(world[:, :t, :, None] * spread, (1, 2))
+    push = moves @ inverse
+    push = push + anchor[:, None, :, None] * jnp.sum(world[:, :t, :, None] * inverse, 2)[:, :, None]
+    pushes = [push[:, g] for g in range(t)]
+    for g in range(t, groups):
+        # What is sold at home only: a rise of its price by 1 moves income over p̂Y by −η, spending given.
+        own = (pull[:, g] - gap[:, 0, 0] * alpha[:, g]) / eta[:, None]
+        of_world = world[:, g] / eta[:, None]
+        react = react + eye * own[:, :, None]
+        through = through + of_world
+        pushes.append(eye * own[:, :, None] + anchor[:, :, None] * of_world[:, None])
+    between = _inverse(eye - react - anchor[:, :, None] * through[:, None])
+    further = [between @ push for push in pushes]
+    purse = jnp.concatenate([*further, between] if budgets else further, 2)
+    if groups > 1:
+        return Chord(None, purse, inverse, spread, purchases)
+    step = spread[:, 0] @ purse
+    step = jnp.concatenate([inverse[:, 0] + step[..., :N], step[..., N:]], 2)
+    spent = purse + gap[:, 0] * (index[:, 0] @ step)
+    return Chord(jnp.concatenate([step, spent], 1) if budgets else step, None, None, None)
 
 
 def _inverse(a: Array) -> Array:
@@ -202,6 +277,11 @@ def chord_step(chord: Chord, system: System, at: Outcome) -> Array:
         market = at.values[:, :n].reshape(K, groups, N, C)
         moved = chord.inverse @ market[:, :t] + chord.spread @ e[:, None]
         at_home = market[:, t:] + e[:, None]
+        if chord.purchases is not None:
+            eta = chord.purchases.eta
+            at_home = at_home / eta
+            if at.slope is not None:
+                e = e + (1.0 - eta[:, 0]) * chord.purchases.level(jnp.concatenate([moved, at_home], 1))
         parts = [jnp.concatenate([moved, at_home], 1).reshape(K, n, C), e]
     alive = system.Y.reshape(K, n, C) > 0
     step = jnp.where(alive, parts[0], 0.0)

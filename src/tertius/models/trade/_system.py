@@ -20,6 +20,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from tertius.models.trade._economy import Deficits, Factors, Numeraire
+from tertius.models.trade._upper import log_price_level, spending_shares
 
 __all__ = [
     "CapTerms",
@@ -48,6 +49,7 @@ __all__ = [
     "over_regions",
     "pick",
     "put",
+    "sector_prices",
     "split",
     "unit",
     "wedges",
@@ -128,6 +130,7 @@ class System(NamedTuple):
     world: Array  # (K, 1) world output
     links: HubLinks | DenseLinks
     caps: CapTerms | None
+    eta: Array | None = None  # (K, 1, 1) substitution between sectors; None where spending is Cobb–Douglas
 
 
 class Outcome(NamedTuple):
@@ -407,6 +410,7 @@ def at_limits(
     total: Array,
     physical: Array,
     gap: Array,
+    yielding: Array | None = None,
 ) -> tuple[Array, Array]:
     """Quantity that counts against each cap at its limit price, and its derivative by that price's log.
 
@@ -424,6 +428,9 @@ def at_limits(
         (K, P, N, C or N) what flows weigh in their destination's Φ, all of that, and their quantities, as they are.
     gap
         (K, R, C) from each cap's wedge as it is to that at which its limit would be met.
+    yielding
+        (K, P, N, C or N) by how much the log of what a destination spends on the sector rises with the log of the
+        sector's price there; None where spending on it stays.
 
     Returns
     -------
@@ -440,6 +447,8 @@ def at_limits(
         then = jnp.where(then > 0, then, 1.0)
         used = physical * arrives * (total / then)
         bend = used * (-1.0 - theta * (1.0 - there * fewer / then))
+        if yielding is not None:
+            used, bend = _yielded(used, bend, total / then, there * fewer / then, theta, yielding)
         weights = member[..., 0]
         return add_up(over_members(weights, used), 2), add_up(over_members(weights, bend), 2)
     on = (member > 0).astype(float)
@@ -450,7 +459,17 @@ def at_limits(
     then = jnp.where(then > 0, then, 1.0)
     used = physical * fewer * jnp.exp(-gap) * (total / then)
     bend = used * (-1.0 - theta * (1.0 - there * fewer / then))
+    if yielding is not None:
+        used, bend = _yielded(used, bend, total / then, there * fewer / then, theta, yielding[:, None])
     return jnp.sum(member * used, (2, 3)), jnp.sum(member * bend, (2, 3))
+
+
+def _yielded(
+    used: Array, bend: Array, eased: Array, share: Array, theta: Array, yielding: Array
+) -> tuple[Array, Array]:
+    """Quantities and their derivatives where spending on a sector follows its price, ``eased^(1/θ)`` of what it was."""
+    more = jnp.exp(yielding / theta * jnp.log(jnp.where(eased > 0, eased, 1.0)))
+    return used * more, (bend + used * yielding * share) * more
 
 
 def _rents_of(
@@ -490,6 +509,8 @@ def _caps(
     u: Array,
     v: Array,
     phi: Array,
+    *,
+    yielding: Array | None,
 ) -> _CapState:
     """Rents and quantities under the caps, at given prices; all arrays of the sectors that caps touch."""
     caps = system.caps
@@ -507,6 +528,7 @@ def _caps(
         seller, _ = _along(links, block.kind, price, price, C)
         physical = left * block.net / seller
         weighed, total = _along(links, block.kind, u, phi, C)
+        yields = None if yielding is None else _along(links, block.kind, u, yielding, C)[1]
         used, bent = at_limits(
             block.kind,
             options.alone,
@@ -516,6 +538,7 @@ def _caps(
             total,
             physical,
             jnp.where(caps.binds, met - z, 0.0),
+            yields,
         )
         quantity.append(used)
         bend.append(bent)
@@ -536,6 +559,7 @@ class Demand(NamedTuple):
     """What buyers see and spend at a point."""
 
     phi: Array  # (K, T, L) of the traded sectors
+    shares: Array  # (K, S, L) expenditure shares as they are then
     log_expenditure: Array  # (K, L)
     spending: Array  # (K, L)
     income: Array  # (K, L) before rents and tariff revenue
@@ -554,6 +578,17 @@ def all_phi(system: System, x: Array, phi: Array) -> Array:
     return jnp.where(system.alpha > 0, phi, 1.0)
 
 
+def sector_prices(system: System, x: Array, phi: Array) -> Array:
+    """Log P̂ (K, S, L) of every sector: what is only sold at home costs what its factor does; 0 where nobody buys."""
+    S, T = system.theta.shape[1], phi.shape[1]
+    bought = system.alpha[:, :T] > 0
+    index = -jnp.log(jnp.where(bought, phi, 1.0)) / system.theta[:, :T]
+    if S == T:
+        return index
+    at_home = x[:, T:] if x.shape[1] > 1 else jnp.broadcast_to(x, (x.shape[0], S - T, x.shape[2]))
+    return jnp.concatenate([index, at_home], 1)
+
+
 def demand(system: System, options: Options, y: Array, point: Point) -> Demand:
     """Evaluate the buyers' side at a point, as :func:`evaluate` takes it."""
     x, e, q = split(system, y)
@@ -566,20 +601,23 @@ def demand(system: System, options: Options, y: Array, point: Point) -> Demand:
     if limits is not None:
         links, blocks = _soften(system, options, limits[1])
     phi = arriving(links, point.u, point.abroad, C)
+    shares = system.alpha
+    if system.eta is not None:
+        shares = spending_shares(shares, sector_prices(system, x, phi), system.eta)
 
     income = world_of(system, before_transfers(system, options, earned, x, phi, C), C)
     # Of each unit spent, the part that is no tariff revenue; the rest stays with the importer.
     kept: Array | None = None
     if isinstance(links, DenseLinks) and links.paid is not None:
         paid = _through(jnp.swapaxes(links.paid, 2, 3), point.u, C)
-        kept = add_up(system.alpha[:, :T] * paid / (phi + TINY), 1) + jnp.sum(system.alpha[:, T:], 1)
+        kept = add_up(shares[:, :T] * paid / (phi + TINY), 1) + jnp.sum(shares[:, T:], 1)
 
     if e is None or point.spent is None:
         spending = income if kept is None else income / kept
         e = jnp.log(spending / system.E)
     else:
         spending = system.E * point.spent
-    return Demand(phi, e, spending, income, kept, links, blocks, limits)
+    return Demand(phi, shares, e, spending, income, kept, links, blocks, limits)
 
 
 def evaluate(system: System, options: Options, y: Array, point: Point | None = None) -> Outcome:
@@ -608,13 +646,16 @@ def evaluate(system: System, options: Options, y: Array, point: Point | None = N
     links = at.links
     K, T, C = y.shape[0], links.lam.shape[1], y.shape[2]
     # Where there is no supplier nobody spends: nought over next to nought.
-    v = system.alpha[:, :T] * at.spending[:, None] / (at.phi + TINY)
+    v = at.shares[:, :T] * at.spending[:, None] / (at.phi + TINY)
 
     further: list[Array] = []
     slope: Array | None = None
     if q is not None and at.limits is not None:
         touched = [a[:, : options.reach] for a in (point.price, point.u, v, at.phi)]
-        state = _caps(system, options, links, at.blocks, q, *at.limits, *touched)
+        yielding = None
+        if system.eta is not None:
+            yielding = (1.0 - system.eta) * (1.0 - at.shares[:, : options.reach])
+        state = _caps(system, options, links, at.blocks, q, *at.limits, *touched, yielding=yielding)
         implied = at.income + joined(state.rents)
         if at.kept is not None:
             implied = implied + (1.0 - at.kept) * at.spending
@@ -625,7 +666,7 @@ def evaluate(system: System, options: Options, y: Array, point: Point | None = N
     sales = leaving(links, v, C) * point.u
     if system.alpha.shape[1] > T:
         # What is sold at home only earns what is spent on it.
-        sales = jnp.concatenate([sales, system.alpha[:, T:] * at.spending[:, None]], 1)
+        sales = jnp.concatenate([sales, at.shares[:, T:] * at.spending[:, None]], 1)
     if system.Y.shape[1] < sales.shape[1]:
         sales = add_up(sales, 1, keepdims=True)
     market = log_ratio(sales, point.price * system.Y)
@@ -653,7 +694,10 @@ def before_transfers(
 def unit(system: System, options: Options, earned: Array, phi: Array, columns: int) -> Array:
     """Value (K, C) of the closure's numeraire, relative to its baseline, at the prices solved for."""
     if options.numeraire == "prices":
-        log_index = -jnp.sum(system.alpha * jnp.log(phi) / system.theta, 1)
+        if system.eta is None:
+            log_index = -jnp.sum(system.alpha * jnp.log(phi) / system.theta, 1)
+        else:
+            log_index = log_price_level(system.alpha, -jnp.log(phi) / system.theta, system.eta)
         spent = over_regions(system.E * jnp.exp(log_index), columns)
         return spent / over_regions(system.E, columns)
     if options.numeraire == "world":
