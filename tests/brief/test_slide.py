@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 
 from tertius import brief
+from tertius._brief.answer import answer_lines
 from tertius._brief.reading import Reading
 from tertius.errors import BadInput
 
@@ -22,7 +23,8 @@ def test_it_has_the_answer_the_levers_and_the_verdicts(findings: xr.DataTree) ->
     said = root.find(f"{SPACE}desc")
     assert said is not None
     assert said.text == made.summary
-    assert "".join(made.summary.split()) in "".join(written.split())
+    for line in answer_lines(reading):
+        assert "".join(line.sentence.split()) in "".join(written.split())
     for claim_verdict in {c.verdict for c in reading.claims}:
         count = sum(c.verdict == claim_verdict for c in reading.claims)
         assert f"{count} {claim_verdict}" in written

@@ -84,7 +84,7 @@ def test_numbers_are_rounded_to_what_the_draws_support() -> None:
 def test_an_interval_stands_beside_every_estimate_that_varies() -> None:
     assert estimate(2.0, 1.0, 3.0).interval() == f"[1.00,{SPACE}3.00]"
     assert estimate(2.0, 2.0, 2.0).interval() == ""
-    assert estimate(0.28, 0.04, 0.45, unit="share").full() == f"28{SPACE}% [4,{SPACE}45]{SPACE}%"
+    assert estimate(0.28, 0.04, 0.45, unit="share").full() == f"28{SPACE}% [4,{SPACE}45{SPACE}%]"
     unknown = estimate(math.nan, math.nan, math.nan)
     assert unknown.full() == "missing"
     assert not unknown.known

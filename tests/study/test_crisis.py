@@ -408,9 +408,11 @@ def test_the_section_says_what_was_found(findings: xr.DataTree) -> None:
     reading = Reading(findings)
     part = section.part(reading)
     assert part is not None
-    said = section.lead(reading)
-    assert "Russia" in said
-    assert "%" in said
+    crisis, motive = section.said(reading)
+    assert (crisis.label, motive.label) == ("The crisis", "The motive")
+    for line in (crisis, motive):
+        assert "Russia" in line.sentence
+        assert "%" in line.sentence
     text = " ".join(repr(b) for b in part.blocks)
     assert "They left." in text
     for heading in (
@@ -433,4 +435,6 @@ def test_a_crisis_without_a_rescue_has_a_section() -> None:
     tree = run(Case.model_validate(content), draws=N, seed=0)[0]
     part = section.part(Reading(tree))
     assert part is not None
+    [line] = section.said(Reading(tree))
+    assert line.sentence.startswith("Left alone the government would")
     assert "rescue" not in section.summary(Reading(tree))

@@ -39,7 +39,7 @@ class Brief:
 
     @property
     def summary(self) -> str:
-        """The answer in one sentence, with its likelihood word and the number."""
+        """The answer in a sentence or a few, with likelihood words and the numbers."""
         return answer(self._reading)
 
     def json(self) -> str:

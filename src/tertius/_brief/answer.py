@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 
+from tertius._brief.blocks import Said
 from tertius._brief.reading import Claim, Comparison, Displacement, Reading
-from tertius._brief.words import clause, likelihood, listed, percent, spelled
+from tertius._brief.words import clause, likelihood, listed, number, percent, spelled
 
 __all__ = [
     "answer",
+    "answer_lines",
+    "certainty",
     "claim_sentence",
     "exit_clause",
     "lever_sentence",
@@ -55,24 +58,29 @@ def _front(kind: str, ranked: list[tuple[str, float]], reading: Reading, *, draw
 
 
 def answer(reading: Reading) -> str:
-    """Give the answer, with a likelihood word and the number behind it.
+    """Give the answer, with likelihood words and the numbers behind them: its lines in a row."""
+    return " ".join(line.sentence for line in answer_lines(reading))
 
-    The sentences of the sections that have one come first. The last is built from the probabilities of gaining
-    most, over all domains, in the case's first exit; where no exit was computed, from the largest lever.
+
+def answer_lines(reading: Reading) -> list[Said]:
+    """Give the answer in lines: those of the sections that have one, then who would gain.
+
+    The last is built from the probabilities of gaining most, over all domains, in the case's first exit; where no
+    exit was computed, from the largest lever.
     """
-    from tertius._brief.sections import leads
+    from tertius._brief.sections import said
 
-    return " ".join([*leads(reading), *_of_the_vacuum(reading)]) or (
-        "No model had what it needs, so that there is no answer yet."
-    )
+    return [*said(reading), *_of_the_vacuum(reading)] or [
+        Said("The answer", "No model had what it needs, so that there is no answer yet.")
+    ]
 
 
-def _of_the_vacuum(reading: Reading) -> list[str]:
+def _of_the_vacuum(reading: Reading) -> list[Said]:
     """Answer from the first exit, or from the largest lever; nothing where neither was computed."""
     first = reading.headline
     if first is None:
         sentence = lever_sentence(reading)
-        return [sentence] if sentence else []
+        return [Said("The levers", sentence)] if sentence else []
     leverage, vacuum = first.tertius("leverage"), first.tertius("vacuum")
     draws = reading.draws
     one = _front("leverage", leverage, reading, draws=draws)
@@ -80,9 +88,32 @@ def _of_the_vacuum(reading: Reading) -> list[str]:
     strong = bool(leverage and vacuum) and leverage[0][1] >= 0.45 and vacuum[0][1] >= 0.45
     if strong and leverage[0][0] == vacuum[0][0]:
         two = two.removeprefix(f"{reading.names.power(vacuum[0][0])} ")
-        return [f"{exit_clause(first)}, {one} and {two}."]
-    joint = ", while " if strong else "; "
-    return [f"{exit_clause(first)}, {one}{joint}{two}."]
+        joint = " and "
+    else:
+        joint = ", while " if strong else "; "
+    return [Said("Who gains", f"{exit_clause(first)}, {one}{joint}{two}.")]
+
+
+def certainty(reading: Reading) -> str:
+    """Say how far the likelihoods can be relied on, apart from them: confidence, and what chance may do to a figure."""
+    judged = [c for c in reading.claims if c.confidence]
+    said = []
+    if judged:
+        counts = [(word, sum(c.confidence == word for c in judged)) for word in ("high", "moderate", "low")]
+        words = listed([f"{word} for {count}" for word, count in counts if count])
+        said.append(f"Confidence is another matter: {words} of the {spelled(len(judged), 'claim')} judged.")
+    if reading.draws > 1:
+        said.append(
+            f"Another {spelled(reading.draws, 'draw')} would move a likelihood by {_by_chance(reading)}."
+        )
+    return " ".join(said)
+
+
+def _by_chance(reading: Reading) -> str:
+    """How far a probability moves from one set of draws to another: two standard errors, in points."""
+    # As if the draws were independent and the likelihood even; balanced draws do better as a rule.
+    points = 200 * math.sqrt(0.25 / reading.draws)
+    return f"at most {number(points, 0 if points >= 10 else 1)} points or so"
 
 
 def lever_sentence(reading: Reading) -> str:

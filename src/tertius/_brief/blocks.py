@@ -16,11 +16,20 @@ __all__ = [
     "Figure",
     "Paragraph",
     "Part",
+    "Said",
     "Table",
     "estimate_cell",
     "head",
     "say",
 ]
+
+
+@dataclass(frozen=True)
+class Said:
+    """A line of the answer that a brief opens with: what it is about, and one sentence."""
+
+    label: str
+    sentence: str
 
 
 @dataclass(frozen=True)

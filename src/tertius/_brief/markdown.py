@@ -192,7 +192,12 @@ def _blocks(made: Mapping[str, Any]) -> Iterator[str]:
     yield f"# {escaped(made['title'])}"
     if made["names"].question:
         yield f"*{escaped(made['names'].question)}*"
-    yield f"**{escaped(made['answer'])}**"
+    if len(made["said"]) == 1:
+        yield f"**{escaped(made['answer'])}**"
+    else:
+        yield "\n".join(f"- {escaped(line.label)}: **{escaped(line.sentence)}**" for line in made["said"])
+    if made["certainty"]:
+        yield escaped(made["certainty"])
     if made["facts"]:
         yield "\n".join(
             f"- **{escaped(f['figure'])}** {escaped(f['words'])}"

@@ -16,6 +16,8 @@ from markupsafe import Markup
 from tertius._brief import charts
 from tertius._brief.answer import (
     answer,
+    answer_lines,
+    certainty,
     exit_clause,
     lever_sentence,
     parting,
@@ -992,6 +994,8 @@ class _Page:
             "names": self.names,
             "title": self.names.title,
             "answer": answer(reading),
+            "said": answer_lines(reading),
+            "certainty": certainty(reading),
             "facts": self.key_facts(),
             "legend": [
                 {"name": self.names.power(p), "colour": self.colour(p), "note": self.names.power_note(p)}

@@ -23,6 +23,12 @@ _EDGE = 56
 _MIDDLE = 760
 _MOST = 8
 """Powers for which there is room."""
+_ROW = 110
+"""Height of a row of key facts."""
+_LABELS = 108
+"""Width of the labels of the answer's lines."""
+_ANSWER = 7
+"""Lines of text that the answer may take."""
 _VERDICTS = ("supported", "contested", "contradicted", "not testable", "not yet computed")
 
 
@@ -49,10 +55,24 @@ def _opening(made: Mapping[str, Any]) -> tuple[list[str], float]:
     y += 20
     parts.append(f'<rect x="{_EDGE}" y="{y:g}" width="{WIDTH - 2 * _EDGE}" height="3" fill="{INK}"/>')
     y += 8
-    size, lines = _fitted(made["answer"], (26, 23, 20, 17.5, 15.5), WIDTH - 2 * _EDGE, 5)
-    for line in lines:
-        y += 1.32 * size
-        parts.append(text(_EDGE, y, line, size, bold=True))
+    lines = made["said"]
+    if len(lines) == 1:
+        size, wrapped_ = _fitted(lines[0].sentence, (26, 23, 20, 17.5, 15.5), WIDTH - 2 * _EDGE, 5)
+        for line in wrapped_:
+            y += 1.32 * size
+            parts.append(text(_EDGE, y, line, size, bold=True))
+        return parts, y + 22
+    room = WIDTH - 2 * _EDGE - _LABELS
+    for size in (18, 17, 16, 15):
+        every = [wrapped(line.sentence, size, room) for line in lines]
+        if sum(map(len, every)) <= _ANSWER:
+            break
+    for line, found in zip(lines, every, strict=True):
+        parts.append(text(_EDGE, y + 1.4 * size, line.label, 15, SOFT))
+        for words in found[:2]:
+            y += 1.3 * size
+            parts.append(text(_EDGE + _LABELS, y, words, size, bold=True))
+        y += 0.25 * size
     return parts, y + 22
 
 
@@ -61,7 +81,7 @@ def _facts(facts: Sequence[Mapping[str, str]], top: float) -> list[str]:
     parts = []
     room = (WIDTH - _EDGE - _MIDDLE) / 2
     for i, fact in enumerate(facts[:4]):
-        x, y = _MIDDLE + (i % 2) * room, top + (i // 2) * 118
+        x, y = _MIDDLE + (i % 2) * room, top + (i // 2) * _ROW
         parts.append(f'<rect x="{x:g}" y="{y:g}" width="5" height="96" fill="{fact["colour"] or NEUTRAL}"/>')
         parts.append(text(x + 18, y + 27, fact["figure"], 30, bold=True))
         parts.append(text(x + 18, y + 48, fact["small"], 15, SOFT))
@@ -96,7 +116,12 @@ def _levers(found: Levers, reading: Reading, top: float, bottom: float) -> list[
         y = top + 44 + step * (i + 0.5)
         shade = palette.get(power, NEUTRAL)
         name = wrapped(reading.names.power(power), 15, 176)
-        parts.append(text(left - 12, y + 5, name[0] + ("…" if len(name) > 1 else ""), 15, end=True))
+        if len(name) > 2 or (len(name) > 1 and step < 34):
+            name = [f"{name[0]}…"]
+        parts += [
+            text(left - 12, y + 5 + 17 * (k - (len(name) - 1) / 2), line, 15, end=True)
+            for k, line in enumerate(name)
+        ]
         if math.isfinite(estimate.p05) and math.isfinite(estimate.p95):
             start, end = at(estimate.p05), at(estimate.p95)
             parts.append(
@@ -158,7 +183,7 @@ def slide(made: Mapping[str, Any], reading: Reading) -> str:
     parts += _facts(facts, y)
     if reading.levers is not None and "total" in reading.levers.domains:
         parts += _levers(reading.levers, reading, y, HEIGHT - 70)
-    parts += _claims(reading, y + 118 * math.ceil(len(facts[:4]) / 2) + (8 if facts else 0))
+    parts += _claims(reading, y + _ROW * math.ceil(len(facts[:4]) / 2) + (8 if facts else 0))
     origin = reading.provenance
     line = (
         f"Tertius {origin.version} · case {origin.case}, digest {origin.digest[:12]} · "

@@ -10,7 +10,7 @@ import json
 import math
 from typing import Any
 
-from tertius._brief.answer import answer
+from tertius._brief.answer import answer, answer_lines
 from tertius._brief.reading import Cells, Displacement, Reading
 from tertius._brief.words import Estimate, likelihood
 
@@ -90,10 +90,10 @@ def summary_json(reading: Reading) -> str:
     Returns
     -------
     str
-        ``tertius``, ``case``, ``digest``, ``draws``, ``kept``, ``seed``, ``unconverged``, ``question`` and
-        ``answer``; then ``levers``, ``displacement`` (further exits under its ``exits``), the keys of
-        :mod:`tertius._brief.sections`, ``structures``,
-        ``sensitivity`` and ``claims``, each only if its model ran. Ends with a line feed.
+        ``tertius``, ``case``, ``digest``, ``draws``, ``kept``, ``seed``, ``unconverged``, ``question``,
+        ``answer`` and ``answer_lines`` (the same, a sentence each); then ``levers``, ``displacement`` (further
+        exits under its ``exits``), the keys of :mod:`tertius._brief.sections`, ``structures``, ``sensitivity``
+        and ``claims``, each only if its model ran. Ends with a line feed.
     """
     # The sections write their numbers with the functions above.
     from tertius._brief.sections import summaries
@@ -112,6 +112,10 @@ def summary_json(reading: Reading) -> str:
         "title": reading.names.title,
         "question": reading.names.question,
         "answer": answer(reading).replace("\N{NO-BREAK SPACE}", " "),
+        "answer_lines": [
+            {"label": line.label, "sentence": line.sentence.replace("\N{NO-BREAK SPACE}", " ")}
+            for line in answer_lines(reading)
+        ],
         "warnings": list(origin.warnings),
     }
     if reading.levers is not None:

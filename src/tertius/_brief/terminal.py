@@ -13,7 +13,15 @@ from rich.rule import Rule
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from tertius._brief.answer import answer, lever_sentence, parting, parting_words, rests_on, verdict_counts
+from tertius._brief.answer import (
+    answer_lines,
+    certainty,
+    lever_sentence,
+    parting,
+    parting_words,
+    rests_on,
+    verdict_counts,
+)
 from tertius._brief.blocks import Bullets, Drawing, Figure, Paragraph, Part, Table
 from tertius._brief.insight import (
     DRIVERS_NOTE,
@@ -80,7 +88,21 @@ class Terminal:
         if self.names.question:
             self.say(self.names.question, "italic")
         self.console.print()
-        self.say(answer(self.reading), "bold")
+        lines = answer_lines(self.reading)
+        if len(lines) == 1:
+            self.say(lines[0].sentence, "bold")
+        else:
+            table = RichTable.grid(padding=(0, 2, 0, 0))
+            table.add_column()
+            table.add_column(style="bold")
+            width = self.console.width - 4 - max(len(line.label) for line in lines)
+            for line in lines:
+                # textwrap leaves no-break spaces alone, which Rich's own wrapping does not.
+                said = textwrap.wrap(line.sentence, max(20, width), break_on_hyphens=False)
+                table.add_row(line.label, Text("\n".join(said), no_wrap=True))
+            self.console.print(Padding(table, (0, 0, 0, 1)))
+        if self.reading.claims:
+            self.say(certainty(self.reading), "dim")
         links = self.reading.once(chain.links)
         if len(links) > 1:
             self.console.print()

@@ -135,7 +135,7 @@ class Estimate:
         if not self.known or self.p05 == self.p95:
             return ""
         if self.unit == "share":
-            return f"[{number(100 * self.p05, 0)}, {number(100 * self.p95, 0)}]{_NBSP}%".replace(
+            return f"[{number(100 * self.p05, 0)}, {number(100 * self.p95, 0)}{_NBSP}%]".replace(
                 ", ", f",{_NBSP}"
             )
         low, high = number(self.p05, self.decimals), number(self.p95, self.decimals)

@@ -3,7 +3,7 @@
 A module has one or more of these, each of them a pure function of the findings as read::
 
     def part(reading: Reading) -> Part | None:            # the section; None where its groups are absent
-    def lead(reading: Reading) -> str:                    # a sentence for the opening answer, or ""
+    def said(reading: Reading) -> list[Said]:             # lines of the opening answer, each a short sentence
     def summary(reading: Reading) -> dict[str, object]:   # top-level keys of the JSON summary, absent groups left out
 
 A part is written once, as blocks (:mod:`tertius._brief.blocks`), and shown both in the terminal and on the page.
@@ -18,10 +18,10 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
-from tertius._brief.blocks import Part
+from tertius._brief.blocks import Part, Said
 from tertius._brief.reading import Reading
 
-__all__ = ["CLOSING", "SECTIONS", "closing", "leads", "parts", "summaries"]
+__all__ = ["CLOSING", "SECTIONS", "closing", "parts", "said", "summaries"]
 
 SECTIONS: tuple[str, ...] = (
     "crisis",
@@ -54,10 +54,10 @@ def closing(reading: Reading) -> list[Part]:
     return [part for part in made if part is not None]
 
 
-def leads(reading: Reading) -> list[str]:
-    """The sentences that open the answer, before that of the vacuum."""
-    said = [reading.once(module.lead) for module in _modules(SECTIONS) if hasattr(module, "lead")]
-    return [sentence for sentence in said if sentence]
+def said(reading: Reading) -> list[Said]:
+    """The lines that open the answer, before that of the vacuum."""
+    made = [reading.once(module.said) for module in _modules(SECTIONS) if hasattr(module, "said")]
+    return [line for lines in made for line in lines]
 
 
 def summaries(reading: Reading) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from tertius._brief.blocks import (
     Figure,
     Paragraph,
     Part,
+    Said,
     Table,
     estimate_cell,
     head,
@@ -31,7 +32,7 @@ from tertius._brief.tree import Twig, tree
 from tertius._brief.words import MISSING, Estimate, clause, likelihood, listed, percent
 from tertius._brief.words import number as written
 
-__all__ = ["lead", "part", "summary"]
+__all__ = ["part", "said", "summary"]
 
 MOTIVES = {
     "own_security": "own security",
@@ -125,27 +126,27 @@ def _chance_cell(found: Estimate) -> Cell:
     return Cell(_chance(found), "" if low == high else f"[{low}, {high}]")
 
 
-def lead(reading: Reading) -> str:
-    """Survival, and why the power came, in one or two sentences."""
+def said(reading: Reading) -> list[Said]:
+    """Survival, and why the power came."""
     found = reading.once(_read)
     if found is None or not found.survival("alone").known:
-        return ""
+        return []
     alone = found.survival("alone").mean
-    saying = f"Left alone the government {clause(alone)} survive ({percent(alone, found.draws)})"
+    crisis = f"Left alone the government {clause(alone)} survive ({percent(alone, found.draws)})"
     if "helped" not in found.branches or not found.survival("helped").known:
-        return f"{saying}."
-    saying += (
-        f", with {found.helper}'s help in {percent(found.survival('helped').mean, found.draws)} of the draws."
-    )
+        return [Said("The crisis", f"{crisis}.")]
+    helped = found.survival("helped").mean
+    crisis += f"; with {found.helper}'s help it {clause(helped)} survive ({percent(helped, found.draws)})."
     ranked = sorted(found.largest().items(), key=lambda x: -x[1])
     if not ranked:
-        return saying
-    first, second = ranked[:2]
-    return (
-        f"{saying} Of what the rescue was worth to {found.helper}, {MOTIVES[first[0]]} is most often the "
-        f"largest part ({percent(first[1], found.draws)} of the draws), {MOTIVES[second[0]]} next "
-        f"({percent(second[1], found.draws)})."
+        return [Said("The crisis", crisis)]
+    (first, much), (second, less) = ranked[:2]
+    name = MOTIVES[first]
+    motive = (
+        f"{name[:1].upper()}{name[1:]} weighed most for {found.helper} in {percent(much, found.draws)} of the draws, "
+        f"{MOTIVES[second]} in {percent(less, found.draws)}."
     )
+    return [Said("The crisis", crisis), Said("The motive", motive)]
 
 
 def part(reading: Reading) -> Part | None:
@@ -153,7 +154,8 @@ def part(reading: Reading) -> Part | None:
     found = reading.once(_read)
     if found is None:
         return None
-    blocks: list[Block] = [Paragraph(lead(reading))] if lead(reading) else []
+    lines = said(reading)
+    blocks: list[Block] = [Paragraph(" ".join(line.sentence for line in lines))] if lines else []
     blocks.append(_survival(found))
     blocks += [Paragraph(sentence) for sentence in (_expectations(found), _length(found)) if sentence]
     if found.rescue is not None and found.lead:

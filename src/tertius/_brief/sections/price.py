@@ -17,6 +17,7 @@ from tertius._brief.blocks import (
     Figure,
     Paragraph,
     Part,
+    Said,
     Table,
     estimate_cell,
     head,
@@ -28,7 +29,7 @@ from tertius._brief.summary import estimate, nested, number
 from tertius._brief.words import MISSING, clause, likelihood, listed, percent
 from tertius._brief.words import number as written
 
-__all__ = ["lead", "part", "summary"]
+__all__ = ["part", "said", "summary"]
 
 _CHANNELS = {
     "levers": "levers that it changed",
@@ -95,25 +96,42 @@ def _read(reading: Reading) -> _Price | None:
     return None if data is None else _Price(reading, data)
 
 
-def lead(reading: Reading) -> str:
+def said(reading: Reading) -> list[Said]:
     """Answer the title question with its probability."""
     found = reading.once(_read)
     if found is None or not found.expected:
-        return ""
+        return []
     patron, client, draws = found.patron(), found.names.client, reading.draws
     alone = found.mean("some", "alone")
     if not found.rescued:
         if math.isnan(alone):
-            return f"What {patron} could extract from {client} cannot be said, since a figure that it needs is missing."
-        return (
-            f"{_it_is(alone, reading)} that {patron} gets at least one of {_these(found)} from {client} by the "
-            "levers that it holds."
+            sentence = f"What {patron} could extract cannot be said, since a figure that it needs is missing."
+        else:
+            sentence = (
+                f"{_it_is(alone, reading)} that {patron} gets at least one of {_these(found)} from {client} by the "
+                "levers that it holds."
+            )
+        return [Said("The price", sentence)]
+    return [
+        Said(
+            "The price",
+            f"{_it_is(found.mean('because'), reading)} that the rescue is what makes {client} pay any of "
+            f"{_these(found)}; by what {patron} held before, at least one {clause(alone)} be paid in any case "
+            f"({percent(alone, draws)}).",
         )
-    anyway = f"by what {patron} held before, at least one is paid in any case with {percent(alone, draws)}"
+    ]
+
+
+def _lead(found: _Price, reading: Reading) -> str:
+    """The same at more length: what a price is."""
+    [line] = said(reading)
+    if not found.rescued:
+        return line.sentence
     return (
         f"{_it_is(found.mean('because'), reading)} that the rescue comes at a price: that at least one of "
         f"{_these(found)} is demanded and granted that the same government, had it survived alone, would not have "
-        f"paid; {anyway}."
+        f"paid; by what {found.patron()} held before, at least one is paid in any case with "
+        f"{percent(found.mean('some', 'alone'), reading.draws)}."
     )
 
 
@@ -142,7 +160,7 @@ def part(reading: Reading) -> Part | None:
     found = reading.once(_read)
     if found is None:
         return None
-    blocks: list[Block] = [Paragraph(lead(reading))] if lead(reading) else []
+    blocks: list[Block] = [Paragraph(_lead(found, reading))] if found.expected else []
     blocks.append(_paid(found))
     blocks.append(_table(found))
     blocks.append(_behind(found))
