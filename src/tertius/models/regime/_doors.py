@@ -12,7 +12,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from tertius.models._bracket import bracketed, stored
+from tertius.models._bracket import bracketed, closer, stored
 from tertius.models._implicit import root
 from tertius.models._shapley import coalitions, shapley_weights
 from tertius.models.regime._threshold import (
@@ -186,14 +186,15 @@ def _order(given: tuple[Array, ...], t: Array) -> Array:
 
 
 def _search_order(given: tuple[Array, ...]) -> tuple[Array, Array]:
-    theta, z, root_b, kappa, high, bend = given
+    theta, high, bend = given[0], *given[4:]
+    start = closer(_rising, given[:4], theta, high, bend)
+    return bracketed(lambda t: _rising(t, *given[:4]), theta, high, start)
 
-    def function(t: Array) -> tuple[Array, Array, Array]:
-        u = root_b * (theta - t) + z
-        density = root_b * normal_density(u)
-        return _order(given, t), kappa + density, root_b * u * density
 
-    return bracketed(function, theta, high, bend)
+def _rising(t: Array, theta: Array, z: Array, root_b: Array, kappa: Array) -> tuple[Array, Array, Array]:
+    u = root_b * (theta - t) + z
+    density = root_b * normal_density(u)
+    return _order((theta, z, root_b, kappa), t), kappa + density, root_b * u * density
 
 
 def _invert_order(linear: Callable[[Array], Array], _: Any, y: Array) -> Array:

@@ -15,7 +15,7 @@ from jax.scipy.special import ndtri
 from jax.typing import ArrayLike
 
 from tertius.errors import BadInput
-from tertius.models._bracket import bracketed, stored
+from tertius.models._bracket import bracketed, closer, stored
 from tertius.models._implicit import root
 
 __all__ = [
@@ -182,15 +182,18 @@ def _solve(game: _Game, bracket: tuple[Array, ...], sign: Array) -> tuple[Array,
 
 def _search(given: tuple[Array, ...]) -> tuple[Array, Array]:
     s, m, k, low, high, start, sign, scale = given
-
-    def function(z: Array) -> tuple[Array, Array, Array]:
-        steep = s * normal_density(z)
-        return sign * _gap((s, m, k), z), sign * (1.0 - steep), sign * z * steep
-
     # Where this branch has no solution any bracket will do; the result is not used.
     sound = low <= high
     low, high = jnp.where(sound, low, start), jnp.where(sound, high, start)
-    return bracketed(function, low, high, start, scale)
+    game = s, m, k, sign
+    start = closer(_rising, game, low, high, start)
+    return bracketed(lambda z: _rising(z, *game), low, high, start, scale)
+
+
+def _rising(z: Array, s: Array, m: Array, k: Array, sign: Array) -> tuple[Array, Array, Array]:
+    """The gap, with the sign with which it rises, its slope and its bend."""
+    steep = s * normal_density(z)
+    return sign * _gap((s, m, k), z), sign * (1.0 - steep), sign * z * steep
 
 
 def _invert(linear: Callable[[Array], Array], _: Any, y: Array) -> Array:
