@@ -11,6 +11,7 @@ import xarray as xr
 from tertius._study import run
 from tertius.case import Case
 from tertius.claims import judge, names_in
+from tertius.errors import BadInput
 
 __all__ = ["study"]
 
@@ -23,6 +24,7 @@ def study(
     progress: Callable[[str, float], None] | None = None,
     allow_unconverged: bool = False,
     sensitivity: bool = False,
+    replicates: int = 0,
 ) -> xr.DataTree:
     """Study a case and judge its claims.
 
@@ -40,18 +42,21 @@ def study(
         Go on, without them, although more than one draw in a hundred found no equilibrium.
     sensitivity
         Also say what drives every verdict, on which sources it rests and what would turn it. Takes longer.
+    replicates
+        Run the models so many times more, with seeds derived from ``seed``, to see how far likelihoods go with the
+        draws; none, or two at least.
 
     Returns
     -------
     xarray.DataTree
         Laid out as ``docs/findings.md`` says: groups ``inputs``, ``levers``, ``displacement``, ``exits``,
         ``structures``, ``sensitivity`` and ``claims``, those whose section the case has; with ``sensitivity`` also
-        ``drivers``, ``screening``, ``blocks``, ``evidence`` and ``flips``.
+        ``drivers``, ``screening``, ``blocks``, ``evidence`` and ``flips``; with ``replicates`` also ``replicates``.
 
     Raises
     ------
     BadInput
-        If ``draws`` is not a power of two, or a claim's expression is wrong.
+        If ``draws`` is not a power of two, one replicate is asked for, or a claim's expression is wrong.
     CannotCompute
         If too many draws found no equilibrium.
 
@@ -62,6 +67,13 @@ def study(
     >>> findings["displacement/leverage_gain"].dims
     ('draw', 'power', 'domain')
     """
+    if replicates < 0 or replicates == 1:
+        raise BadInput(
+            f"{replicates} replicates say nothing of a spread",
+            code="replicates",
+            path="replicates",
+            hint="none, or two at least",
+        )
     named = {name for claim in case.claims if claim.expression for name in names_in(claim.expression)}
     exits_read = [
         exit_id for exit_id in case.exits if any(name.startswith(f"exits.{exit_id}.") for name in named)
@@ -85,4 +97,14 @@ def study(
             seconds = json.loads(findings.attrs["seconds_json"])
             seconds["what each verdict rests on"] = round(time.perf_counter() - started, 3)
             findings.attrs["seconds_json"] = json.dumps(seconds)
+    if replicates:
+        from tertius.claims.replicates import replicate  # as above
+
+        started = time.perf_counter()
+        findings["replicates"] = xr.DataTree(
+            replicate(case, findings, replicates, exits_read, progress=progress)
+        )
+        seconds = json.loads(findings.attrs["seconds_json"])
+        seconds["replicates"] = round(time.perf_counter() - started, 3)
+        findings.attrs["seconds_json"] = json.dumps(seconds)
     return findings

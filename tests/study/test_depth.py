@@ -22,7 +22,9 @@ from tertius._study.explorer import Explorer
 from tertius._study.run import _inputs
 from tertius.case import load_case
 from tertius.claims.depth import _Court
+from tertius.claims.replicates import seeds
 from tertius.cli import app
+from tertius.errors import BadInput
 
 _path = Path(__file__).resolve().parents[2] / "validation" / "flips.py"
 _spec = importlib.util.spec_from_file_location("validation_flips", _path)
@@ -159,3 +161,35 @@ def test_a_stated_correlation_shares_effects_out(small: Any, tmp_path: Path) -> 
 def test_a_study_goes_no_deeper_than_it_is_told(small: Any) -> None:
     findings = tt.study(small, draws=64)
     assert not {"drivers", "screening", "blocks", "evidence", "flips"} & set(findings.children)
+
+
+@pytest.mark.usefixtures("studied")
+def test_replicates_have_seeds_of_their_own_that_repeat_them(place: Path) -> None:
+    case = load_case(place)
+    found = tt.study(case, draws=256, seed=1, replicates=3)
+    again = found["replicates"].to_dataset()
+    assert list(again["seed"].values) == seeds(1, 3)
+    assert seeds(1, 5)[:3] == seeds(1, 3)
+    assert len({*seeds(1, 5), *seeds(2, 5)}) == 10
+    claims = found["claims"].to_dataset()
+    known = [str(c) for c in claims["claim"].values if np.isfinite(claims["probability"].sel(claim=c))]
+    assert known
+    repeated = tt.study(case, draws=256, seed=int(again["seed"][1]))["claims"]["probability"]
+    for c in known:
+        row = again.sel(number=f"claims.{c}")
+        assert float(row["study"]) == float(claims["probability"].sel(claim=c))
+        assert float(row["value"][1]) == float(repeated.sel(claim=c))
+        assert float(row["error"]) == pytest.approx(np.std(row["value"].values, ddof=1))
+    # No two runs have a draw in common.
+    assert len(set(again["value"].sel(number=f"claims.{known[0]}").values)) > 1
+    made = tt.brief(found)
+    page = made.html().replace("\N{NO-BREAK SPACE}", " ")
+    assert page.count("In 3 further runs of 256 draws a likelihood moves by") == 2
+    assert json.loads(made.json())["replicates"]["seeds"] == seeds(1, 3)
+
+
+@pytest.mark.usefixtures("studied")
+@pytest.mark.parametrize("count", [1, -1])
+def test_one_replicate_says_nothing(count: int, place: Path) -> None:
+    with pytest.raises(BadInput, match="nothing of a spread"):
+        tt.study(load_case(place), draws=64, replicates=count)

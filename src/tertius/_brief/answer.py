@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 
+import xarray as xr
+
 from tertius._brief.blocks import Said
 from tertius._brief.reading import Claim, Comparison, Displacement, Reading
 from tertius._brief.words import clause, likelihood, listed, number, percent, spelled
+from tertius.claims.verdicts import verdict
 
 __all__ = [
     "answer",
     "answer_lines",
+    "by_chance",
     "certainty",
     "claim_sentence",
     "exit_clause",
@@ -102,18 +106,44 @@ def certainty(reading: Reading) -> str:
         counts = [(word, sum(c.confidence == word for c in judged)) for word in ("high", "moderate", "low")]
         words = listed([f"{word} for {count}" for word, count in counts if count])
         said.append(f"Confidence is another matter: {words} of the {spelled(len(judged), 'claim')} judged.")
-    if reading.draws > 1:
-        said.append(
-            f"Another {spelled(reading.draws, 'draw')} would move a likelihood by {_by_chance(reading)}."
-        )
+    chance = by_chance(reading)
+    if chance:
+        said.append(chance)
     return " ".join(said)
 
 
-def _by_chance(reading: Reading) -> str:
-    """How far a probability moves from one set of draws to another: two standard errors, in points."""
-    # As if the draws were independent and the likelihood even; balanced draws do better as a rule.
-    points = 200 * math.sqrt(0.25 / reading.draws)
-    return f"at most {number(points, 0 if points >= 10 else 1)} points or so"
+def by_chance(reading: Reading) -> str:
+    """Say how far a likelihood moves from one set of draws to another; blank where there is none."""
+    found = reading.dataset("replicates")
+    if found is not None and found.sizes["number"]:
+        runs, draws = found.sizes["replicate"], reading.provenance.draws
+        largest = 100 * float(found["error"].max())
+        turned = [str(c.number or k) for k, c in enumerate(reading.claims, start=1) if _turns(c, found)]
+        verdicts = (
+            f"the verdict on {'claim' if len(turned) == 1 else 'claims'} {listed(turned)} is not "
+            "the same in all"
+            if turned
+            else "every verdict is the same in all"
+        )
+        return (
+            f"In {spelled(runs, 'further run')} of {spelled(draws, 'draw')} a likelihood moves by "
+            f"{number(largest, 1)} points at most (standard error); {verdicts}."
+        )
+    if reading.draws < 2:
+        return ""
+    points = 100 * math.sqrt(0.25 / reading.draws)
+    return (
+        f"As of independent draws, the standard error of a likelihood is {number(points, 1)} points at most; "
+        "--replicates measures it."
+    )
+
+
+def _turns(claim: Claim, found: xr.Dataset) -> bool:
+    """Whether a claim has another verdict in any replicate."""
+    label = f"claims.{claim.id}"
+    if label not in found["number"].values:
+        return False
+    return any(verdict(float(p)) != claim.verdict for p in found["value"].sel(number=label).values)
 
 
 def lever_sentence(reading: Reading) -> str:

@@ -1,7 +1,7 @@
 """The study: the only place that knows the order in which models run."""
 
 from tertius._study.designs import Designs
-from tertius._study.run import run
+from tertius._study.run import again, run
 from tertius._study.structures import BASE, RIVALS, Structure
 
-__all__ = ["BASE", "RIVALS", "Designs", "Structure", "run"]
+__all__ = ["BASE", "RIVALS", "Designs", "Structure", "again", "run"]

@@ -47,7 +47,7 @@ from tertius._version import __version__
 from tertius.case import Case
 from tertius.errors import CannotCompute
 
-__all__ = ["EVIDENCE_DRAWS", "STRUCTURE_DRAWS", "TOLERATED", "run"]
+__all__ = ["EVIDENCE_DRAWS", "STRUCTURE_DRAWS", "TOLERATED", "again", "run"]
 
 Array = NDArray[np.float64]
 Progress = Callable[[str, float], None]
@@ -234,6 +234,20 @@ def run(
         {"/": xr.Dataset(attrs=_attributes(case, main, worst, draws, seed, clock)), **tree}
     )
     return findings, Designs(frozen.tree, frozen.rows, doubled.tree, rivals, explorer)
+
+
+def again(case: Case, *, draws: int, seed: int, exits_read: Collection[str] = ()) -> xr.DataTree:
+    """Run the base structure alone, on other draws: the groups of a study that its verdicts read.
+
+    Parameters
+    ----------
+    case, draws, seed, exits_read
+        As in :func:`run`.
+    """
+    layout = design(case, draws, seed)
+    exits = list(case.exits)
+    further = [e for e in exits[1:] if e in set(exits_read)]
+    return _sub_run(case, layout, draw(case, layout, layout.a), exits[:1], further).tree
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,14 @@ def run(
             help="Also say what drives each verdict, on which sources it rests and what would turn it.",
         ),
     ] = False,
+    replicates: Annotated[
+        int,
+        typer.Option(
+            "--replicates",
+            metavar="R",
+            help="Also run the models R times more with derived seeds, to see how far likelihoods go with the draws.",
+        ),
+    ] = 0,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Show the answer and where the files are, no more.")
     ] = False,
@@ -116,6 +124,7 @@ def run(
             progress=progress,
             allow_unconverged=allow_unconverged,
             sensitivity=sensitivity,
+            replicates=replicates,
         )
         computed = time.perf_counter()
         progress("brief", 0.0)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from tertius._brief.answer import by_chance
 from tertius._brief.blocks import Block, Bullets, Cell, Paragraph, Part, Table, head
 from tertius._brief.insight import path_words
 from tertius._brief.reading import Claim, Reading
@@ -256,12 +257,22 @@ def _drivers(reading: Reading, computed: Sequence[tuple[int, Claim]]) -> list[Bl
 
 def part(reading: Reading) -> Part | None:
     """The section; None where the study was not told to look deeper."""
+    blocks = [*_deeper(reading), *_replicates(reading)]
+    return (
+        Part("sure", "How sure", "How sure can we be, and what would change our mind", blocks)
+        if blocks
+        else None
+    )
+
+
+def _deeper(reading: Reading) -> list[Block]:
+    """What the sensitivity of a study found."""
     if reading.dataset("flips") is None:
-        return None
+        return []
     computed = [(k, c) for k, c in enumerate(reading.claims, start=1) if c.computed]
     flips = _flips(reading)
     turned = {f.claim for f in flips}
-    blocks: list[Block] = [
+    return [
         Paragraph(
             f"Of {spelled(len(computed), 'claim')} with a verdict, {len(turned)} would be turned by moving one figure, "
             "or two together, by no more than three standard deviations. Each change below was run; the command that "
@@ -272,12 +283,53 @@ def part(reading: Reading) -> Part | None:
         *_evidence(reading, computed),
         *_drivers(reading, computed),
     ]
-    return Part("sure", "How sure", "How sure can we be, and what would change our mind", blocks)
+
+
+def _replicates(reading: Reading) -> list[Block]:
+    """How far the draws move the likelihoods of the claims."""
+    found = reading.dataset("replicates")
+    if found is None:
+        return []
+    rows = []
+    for k, claim in enumerate(reading.claims, start=1):
+        label = f"claims.{claim.id}"
+        if label in found["number"].values:
+            one = found.sel(number=label)
+            low, high = (percent(float(edge)) for edge in (one["value"].min(), one["value"].max()))
+            error = f"{number(100 * float(one['error']), 2)}\N{NO-BREAK SPACE}points"
+            rows.append(
+                [
+                    head(f"{claim.number or k}. {claim.text}"),
+                    Cell(percent(float(one["study"]))),
+                    Cell(low if low == high else f"{low} to {high}"),
+                    Cell(error),
+                ]
+            )
+    header = [head("Claim"), head("Study"), head("Further runs"), head("Standard error")]
+    seeds = listed([str(int(seed)) for seed in found["seed"].values])
+    return [
+        Paragraph(by_chance(reading)),
+        *([Table("What chance does to each likelihood", header, rows, terminal=False)] if rows else []),
+        Paragraph(f"Seeds of the further runs, derived from that of the study: {seeds}.", hint=True),
+    ]
 
 
 def summary(reading: Reading) -> dict[str, Any]:
-    """The keys ``flips``, ``evidence`` and ``drivers``."""
+    """The keys ``flips``, ``evidence`` and ``drivers``, and ``replicates``."""
     out: dict[str, Any] = {}
+    again = reading.dataset("replicates")
+    if again is not None:
+        out["replicates"] = {
+            "seeds": [int(seed) for seed in again["seed"].values],
+            "numbers": {
+                str(n): {
+                    "study": kept(float(again["study"].sel(number=n))),
+                    "error": kept(float(again["error"].sel(number=n))),
+                    "values": [kept(float(v)) for v in again["value"].sel(number=n).values],
+                }
+                for n in again["number"].values
+            },
+        }
     if reading.dataset("flips") is None:
         return out
     out["flips"] = [
