@@ -157,7 +157,7 @@ def test_shapley_effects_of_correlated_draws_find_them_too(number: int, known: d
     x = z.copy()
     x[:, :3] = z[:, :3] @ np.linalg.cholesky(rho).T
     y = x[:, :3] * sd @ beta
-    found = effects(x, y[:, None], tied=[1, 2])
+    found = effects(x, y[:, None], tied=[[1, 2]])
     room = 0.02 + found.unexplained[0]
     assert (abs(found.shapley[0, :3] - case["shapley"]) < room).all()
     assert (abs(found.shapley[0, 3:]) < 0.01).all()
@@ -170,6 +170,35 @@ def test_shapley_effects_of_correlated_draws_find_them_too(number: int, known: d
     assert (abs(found.total[0, :3] - total) < room).all()
 
 
+def test_many_correlated_inputs_in_blocks_of_their_own() -> None:
+    """Seven pairs, as a case states them: Shapley effects of a straight line of normals, in closed form."""
+    rho = np.eye(14)
+    for j in range(7):
+        rho[2 * j, 2 * j + 1] = rho[2 * j + 1, 2 * j] = 0.6
+    x = ndtri(_points(14, 12)) @ np.linalg.cholesky(rho).T
+    beta = np.array([2.0, 1, 0, 1, 1, 0, 1.5, 1, 0, 0, 1, 1, 0, 2])
+    found = effects(x, (x @ beta)[:, None], tied=[[2 * j, 2 * j + 1] for j in range(7)])
+    exact = linear_gaussian(beta, rho)
+    assert (abs(found.shapley[0] - exact) < 0.02 + found.unexplained[0]).all()
+    assert found.shapley[0].sum() == pytest.approx(1, abs=0.02 + found.unexplained[0])
+    # Of a block with more inputs than can be looked at nothing is said.
+    found = effects(x, (x[:, :12] @ beta[:12])[:, None], tied=[list(range(12)), [12, 13]])
+    assert np.isnan(found.shapley[0, :12]).all()
+
+
+def test_blocks_by_themselves_are_what_they_are_together() -> None:
+    """With products across them: the same effects if two blocks are said to be one."""
+    z = ndtri(_points(5, 12))
+    x = z.copy()
+    x[:, 1], x[:, 3] = 0.6 * z[:, 0] + 0.8 * z[:, 1], 0.6 * z[:, 2] + 0.8 * z[:, 3]
+    y = x[:, 0] + x[:, 0] * x[:, 1] + x[:, 1] * x[:, 2] + 0.5 * x[:, 3] + x[:, 3] * x[:, 4]
+    apart = effects(x, y[:, None], tied=[[0, 1], [2, 3]])
+    together = effects(x, y[:, None], tied=[[0, 1, 2, 3]])
+    for name in ("first", "total", "shapley"):
+        np.testing.assert_allclose(getattr(apart, name), getattr(together, name), atol=0.02)
+    assert apart.shapley[0].min() > 0.02
+
+
 def test_an_input_that_is_not_read_shares_in_what_it_goes_with(known: dict[str, Any]) -> None:
     """Y = X1 (1 + X3) with X2 correlated with X1 alone: X2 tells of X1's share and of X1's part in the product."""
     rho = 0.8
@@ -177,7 +206,7 @@ def test_an_input_that_is_not_read_shares_in_what_it_goes_with(known: dict[str, 
     x = z.copy()
     x[:, 1] = rho * z[:, 0] + np.sqrt(1 - rho**2) * z[:, 1]
     y = x[:, 0] * (1 + x[:, 2])
-    found = effects(x, y[:, None], tied=[0, 1])
+    found = effects(x, y[:, None], tied=[[0, 1]])
     # Half of the variance is X1's own and half the product's with X3; X2 in place of X1 explains ρ² of each.
     own = np.array([1 - rho**2 / 2, rho**2 / 2, 0.0])
     game = {

@@ -161,10 +161,18 @@ class _Court:
     # -- effects -------------------------------------------------------------------------------
 
     @property
-    def _tied(self) -> list[int]:
-        """Places of the inputs with a stated correlation."""
-        named = {path for c in self.explorer.case.correlations for path in c.between}
-        return [k for k, path in enumerate(self.paths) if path in named]
+    def _tied(self) -> list[list[int]]:
+        """Places of the inputs with a stated correlation, those together that go together by any way."""
+        place = {path: k for k, path in enumerate(self.paths)}
+        blocks: list[set[int]] = []
+        for stated in self.explorer.case.correlations:
+            joined = {place[path] for path in stated.between if path in place}
+            if len(joined) == 2:
+                for block in [b for b in blocks if not b.isdisjoint(joined)]:
+                    blocks.remove(block)
+                    joined |= block
+                blocks.append(joined)
+        return [sorted(block) for block in blocks]
 
     def _numbers(self) -> tuple[list[str], Array]:
         """The claims' margins, and numbers of the main run that a brief opens with: shape (n, numbers)."""

@@ -77,7 +77,7 @@ class Chaos:
     unexplained: Array
 
 
-def effects(x: Array, y: Array, tied: Sequence[int] = ()) -> Chaos:
+def effects(x: Array, y: Array, tied: Sequence[Sequence[int]] = ()) -> Chaos:
     """Effects of every input on every number.
 
     Parameters
@@ -87,8 +87,8 @@ def effects(x: Array, y: Array, tied: Sequence[int] = ()) -> Chaos:
     y
         Shape (n, m).
     tied
-        Inputs that are correlated with each other; all others are independent. Of more than ten nothing is said but
-        what is left unexplained.
+        Blocks of inputs that are correlated with each other; blocks, and all other inputs, are independent. Of blocks
+        with more than ten inputs nothing is said.
 
     Returns
     -------
@@ -137,7 +137,7 @@ def _legendre(x: Array, degree: int) -> Array:
 
 
 def _one(
-    basis: Array, coarse: NDArray[np.float32], y: Array, tied: Sequence[int]
+    basis: Array, coarse: NDArray[np.float32], y: Array, tied: Sequence[Sequence[int]]
 ) -> tuple[Array, Array, Array, Array, float]:
     _, n, k = basis.shape
     lost = np.full(k, np.nan)
@@ -184,8 +184,6 @@ def _one(
         if len(inputs) == 1:
             first[inputs] += share
     if tied:
-        if len(tied) > dependent.MOST:
-            return lost, lost, lost, lost, missed
         first, total, shapley = dependent.shared_out(basis, terms, fit[1:], spread, tied)
     # The variance itself is an estimate as well.
     fourth = max(0.0, float((y**4).mean()) - 1) / n

@@ -1,8 +1,10 @@
 """Effects where a case states that inputs go together.
 
-Let C be the inputs with a stated correlation; all others are independent of them and of each other. A polynomial in the
-inputs (:mod:`tertius._study.sensitivity.chaos`) is then ``Σ_T φ_T(x_T) g_T(x_C)`` with orthonormal products φ_T of the
-inputs T outside C, and what knowing the inputs u explains of its variance is
+Inputs with a stated correlation stand in blocks, independent of each other and of all inputs outside; a term of the
+polynomial (:mod:`tertius._study.sensitivity.chaos`) has two inputs at most and so touches one block or two. Terms that
+touch different blocks are uncorrelated, whatever is known: each factor of a product across blocks has mean nought.
+So each set of blocks is looked at by itself. Let C be its inputs. Its terms are ``Σ_T φ_T(x_T) g_T(x_C)`` with
+orthonormal products φ_T of the inputs T outside C, and what knowing the inputs u explains of their variance is
 
     Var E[Y | x_u] = Σ_{T ⊂ u} E[ E[g_T | x_{u∩C}]² ]  less the square of the mean.
 
@@ -14,7 +16,7 @@ a Shapley effect of its own where it goes with one that the number does read.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -27,7 +29,7 @@ __all__ = ["MOST", "shared_out"]
 Array = NDArray[np.float64]
 
 MOST = 10
-"""Inputs with a stated correlation at most: what every set of them explains is looked at."""
+"""Inputs at most of the blocks that a term touches: what every set of them explains is looked at."""
 
 _DEGREE = 4
 """Largest degree of the polynomials through which an expectation given some inputs is seen."""
@@ -41,7 +43,7 @@ def shared_out(
     terms: Sequence[tuple[tuple[int, int], ...]],
     beta: Array,
     spread: float,
-    tied: Sequence[int],
+    tied: Sequence[Sequence[int]],
 ) -> tuple[Array, Array, Array]:
     """First-order, total and Shapley effects of a polynomial some of whose inputs are correlated.
 
@@ -56,40 +58,59 @@ def shared_out(
     spread
         Variance of each of these estimates.
     tied
-        C, at most :data:`MOST` inputs.
+        The blocks.
 
     Returns
     -------
     tuple
-        First-order indices, total indices and Shapley effects, shape (k,) each, as variances.
+        First-order indices, total indices and Shapley effects, shape (k,) each, as variances; ``NaN`` for the inputs of
+        blocks that are more than :data:`MOST` together.
     """
     n, k = basis.shape[1:]
     rows = min(n, _DRAWS)
     first, total, shapley = np.zeros(k), np.zeros(k), np.zeros(k)
-    inside = list(tied)
-    # By what they have outside C: g_T over the draws.
-    parts: dict[tuple[tuple[int, int], ...], Array] = {}
+    block = {i: b for b, members in enumerate(tied) for i in members}
+    # By the blocks that they touch, and by what they have outside these: g_T over the draws.
+    parts: dict[frozenset[int], dict[tuple[tuple[int, int], ...], Array]] = {}
     for term, b in zip(terms, beta, strict=True):
-        outside = tuple(factor for factor in term if factor[0] not in inside)
-        within = [factor for factor in term if factor[0] in inside]
+        within = [factor for factor in term if factor[0] in block]
         if not within:
             # A squared estimate is too large by its own variance.
             share = float(b**2 - spread)
-            mine = [i for i, _ in outside]
+            mine = [i for i, _ in term]
             total[mine] += share
             shapley[mine] += share / len(mine)
             if len(mine) == 1:
                 first[mine] += share
             continue
+        outside = tuple(factor for factor in term if factor[0] not in block)
         values = b * np.prod([basis[d, :rows, i] for i, d in within], axis=0)
-        parts[outside] = parts.get(outside, 0.0) + values
-    if not parts:
-        return first, total, shapley
-    keys = list(parts)
-    g = np.stack([parts[key] for key in keys], axis=1)
-    known = _explained(basis[:, :rows], g, inside)
+        same = parts.setdefault(frozenset(block[i] for i, _ in within), {})
+        same[outside] = same.get(outside, 0.0) + values
+    for touched, functions in parts.items():
+        inside = [i for place in sorted(touched) for i in tied[place]]
+        if len(inside) > MOST:
+            for effect in (first, total, shapley):
+                effect[inside] = np.nan
+                effect[[i for outside in functions for i, _ in outside]] = np.nan
+            continue
+        for effect, more in zip(
+            (first, total, shapley), _shared(basis[:, :rows], functions, inside), strict=True
+        ):
+            effect += more
+    return first, total, shapley
+
+
+def _shared(
+    basis: Array, functions: Mapping[tuple[tuple[int, int], ...], Array], inside: Sequence[int]
+) -> tuple[Array, Array, Array]:
+    """The effects of what touches one set of blocks, whose inputs are ``inside``."""
+    k = basis.shape[2]
+    first, total, shapley = np.zeros(k), np.zeros(k), np.zeros(k)
+    g = np.stack(list(functions.values()), axis=1)
+    known = _explained(basis, g, inside)
     whole = frozenset(range(len(inside)))
-    for a, outside in enumerate(keys):
+    for a, outside in enumerate(functions):
         mine = [i for i, _ in outside]
         mean = known[frozenset()][a]
         # Constants stand in the term of T alone, and vary only where there is one.
@@ -135,7 +156,7 @@ def _explained(basis: Array, g: Array, inside: Sequence[int]) -> dict[frozenset[
                 for b in range(1, _DEGREE - a + 1)
             ]
             design = np.stack(columns, axis=1)
-            fit, *_ = np.linalg.lstsq(design, g, rcond=None)
+            fit, *_ = np.linalg.lstsq(design.T @ design, design.T @ g, rcond=1e-12)
             seen = design @ fit
             noise = np.square(g - seen).sum(axis=0) / max(1, n - design.shape[1])
             out[frozenset(v)] = np.maximum(
