@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import json
 import math
+from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from tertius._study import run
 from tertius._study.draws import Draws
 from tertius._study.simulate import simulate
 from tertius._study.stages import Context, run_stages
+from tertius._study.stages._turns import _along
 from tertius._study.structures import BASE
 from tertius._study.world import Figures
 from tertius.case import Case
@@ -150,7 +153,9 @@ def _case() -> dict[str, Any]:
     }
 
 
-def _stages(content: dict[str, Any], columns: dict[str, Any] | None = None) -> dict[str, xr.Dataset]:
+def _stages(
+    content: dict[str, Any], columns: dict[str, Any] | None = None, main: bool = False
+) -> dict[str, xr.Dataset]:
     """The stages alone, with some inputs at given values."""
     case = Case.model_validate(content)
     uncertain = {i.path: i.quantity for i in case.inputs() if not i.quantity.is_exact}
@@ -158,11 +163,12 @@ def _stages(content: dict[str, Any], columns: dict[str, Any] | None = None) -> d
     drawn = {p: np.asarray(q.ppf(points[:, k])) for k, (p, q) in enumerate(uncertain.items())}
     drawn |= columns or {}
     draws = Draws(N, drawn)
-    context = Context(case, Figures(draws), BASE, simulate(case, draws, BASE), None, {})
+    context = Context(case, Figures(draws), BASE, simulate(case, draws, BASE), None, {}, main=main)
     made = run_stages(context, only=("regime", "rescue"))
     assert made.converged is not None
-    # Noise without bound beside a restoration of nothing leaves differences of huge numbers: it is said, and left out.
-    assert made.converged.mean() > (0.95 if columns else 0.999)
+    # Noise without bound beside a restoration of nothing leaves differences of huge numbers, and products that overflow
+    # leave no equation: it is said, and left out.
+    assert made.converged.mean() > (0.75 if columns else 0.999)
     kept = np.flatnonzero(made.converged)
     return {p: g.isel(draw=kept) if "draw" in g.dims else g for p, g in made.groups.items()}
 
@@ -341,10 +347,10 @@ def test_what_is_missing_is_missing_and_the_rest_is_not() -> None:
     assert groups["/regime"]["branch"].values.tolist() == ["alone"]
 
 
-ODD = [1e-100, 1e6, 0.0, 1.0, 1 - 1e-12]
+ODD = [1e-300, 1e-100, 1e-12, 1e6, 1e100, 1e300, 0.0, 1.0, 1 - 1e-12, -1.0, -1e6, 40.0]
 
 
-@settings(deadline=None, max_examples=12, derandomize=True)
+@settings(deadline=None, max_examples=20, derandomize=True)
 @given(st.integers(0, 2**32 - 1))
 def test_no_figure_breaks_it(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -354,23 +360,80 @@ def test_no_figure_breaks_it(seed: int) -> None:
         if found.quantity.is_exact or rng.random() < 0.7:
             continue
         support = found.quantity.support
-        least = support.lower + (1e-100 if support.lower_open else 0.0)
-        values = np.clip(rng.choice(ODD, N), least, support.upper)
+        least = support.lower + (1e-300 if support.lower_open else 0.0)
+        most = support.upper - (1e-12 if support.upper_open and np.isfinite(support.upper) else 0.0)
+        values = np.clip(rng.choice(ODD, N), least, most)
         columns[found.path] = np.where(rng.random(N) < 0.5, values, found.quantity.median)
-    groups = _stages(_case(), columns)
+    # Day by day, the region of weights and what would turn the motives are computed in a main run alone.
+    groups = _stages(_case(), columns, main=seed % 4 == 0)
     for name in ("survival", "collapse", "drawn_out", "restored", "survival_best", "survival_worst"):
         values = groups["/regime"][name].values
         assert ((values >= 0) & (values <= 1)).all(), name
     rescue = groups["/rescue"].sel(power="russia")
-    for name in ("sends", "comes", "ends"):
+    for name in ("gate", "sends", "comes", "share", "ends", "asked"):
         values = rescue[name].values
         known = ~np.isnan(values)
         assert ((values[known] >= 0) & (values[known] <= 1)).all(), name
-    # Only what has no answer has none: a lever over a regime that nothing saves, and what hangs on it.
+    assert np.nanmax(np.abs(rescue["ends"].values.sum(axis=-1) - 1), initial=0.0) < 1e-9
+    # Only what has no answer has none: a lever over a regime that nothing saves, or that only help saves, and what
+    # hangs on it.
     lost = np.isnan(rescue["sends"].values)
-    hopeless = np.isnan(rescue["guarantee"].values).any(axis=-1)
+    hopeless = ~np.isfinite(rescue["guarantee"].values).all(axis=-1)
     beliefs = np.isnan(rescue["benefit"].sel(motive="credibility").values)
     assert (~lost | hopeless | beliefs).all()
+
+
+CORNERS = [0.0, 1.0, 1e-9, 1e9, -1.0, 1e-3, 50.0]
+
+
+def _cornered(content: dict[str, Any], section: Any, rng: np.random.Generator) -> None:
+    """Put some figures of a section at a corner of what the schema admits, without any spread."""
+    for key, found in section.items():
+        if not isinstance(found, dict):
+            continue
+        if "assumed" not in found and "poll" not in found:
+            _cornered(content, found, rng)
+        elif rng.random() < 0.12:
+            section[key] = _at(float(rng.choice(CORNERS)))
+            try:
+                Case.model_validate(content)
+            except ValidationError:
+                section[key] = found
+
+
+@settings(deadline=None, max_examples=6, derandomize=True)
+@given(st.integers(0, 2**32 - 1))
+def test_no_corner_of_the_sections_breaks_a_whole_run(seed: int) -> None:
+    """Probabilities of nought and one, huge costs, sizes of nothing, no spread: a run ends, its brief written."""
+    content, rng = _case(), np.random.default_rng(seed)
+    for name in ("crisis", "treaties", "rescue", "observers"):
+        _cornered(content, content[name], rng)
+    reading = Reading(run(Case.model_validate(content), draws=N, seed=0, allow_unconverged=True)[0])
+    assert section.part(reading) is not None
+    section.said(reading)
+    json.dumps(section.summary(reading), allow_nan=False)
+
+
+def test_what_lies_nearest_turns_a_comparison() -> None:
+    """One input whose probit falls faster and faster: the move found is where it has just turned, on either side."""
+    found = SimpleNamespace(
+        path="x", kind="assumed", unit="", quantity=SimpleNamespace(ppf=norm.ppf, median=0.0)
+    )
+    for side in (1.0, -1.0):
+
+        def chance(at: Mapping[str, float], side: float = side) -> float:
+            x = at["x"]
+            return float(norm.cdf(side * (0.8 + 0.1 * side * x - 0.3 * x**2)))
+
+        move = _along({"x": -side * 1.0}, {"x": found}, float(norm.cdf(side * 0.8)), chance)  # type: ignore[dict-item]
+        assert move is not None
+        assert 0.03 <= side * (0.5 - move["after"]) <= 0.05 + 1e-9
+        at = brentq(lambda x: 0.8 - 0.1 * x - 0.3 * x**2 + norm.ppf(0.54), 0, 3)
+        assert abs(move["distance"] - at) < 0.05
+        assert move["inputs"][0]["move"] == pytest.approx(-side * move["distance"])
+    # What no move within reach turns has no answer, and what is unknown ends the search.
+    for after in (0.8, math.nan):
+        assert _along({"x": -1.0}, {"x": found}, 0.9, lambda _, after=after: after) is None  # type: ignore[dict-item, misc]
 
 
 def _thinned(section: Any, rng: np.random.Generator) -> None:

@@ -69,7 +69,9 @@ def crisis_figures(ask: Question) -> dict[str, Array]:
     values = dict(zip(CRISIS, ask.all(ask.case.crisis, "crisis", CRISIS), strict=True))
     loss = np.where(np.isnan(values["income_loss"]), 0.0, values["income_loss"])
     values["before"] = values["strength"]
-    values["strength"] = values["strength"] - values["damage"] * loss
+    # A product that overflows leaves no game to solve, and the game's status says so.
+    with np.errstate(over="ignore", invalid="ignore"):
+        values["strength"] = values["strength"] - values["damage"] * loss
     return values
 
 

@@ -316,7 +316,7 @@ def _tree(found: _Crisis) -> Drawing:
     assert found.rescue is not None
     data, lead, client = found.rescue, found.lead, found.names.client_id
     asked = data["asked"]
-    others = asked.sel(protector=[p for p in found.powers if p != lead]).sum("protector").values
+    others = asked.sel(protector=[p for p in found.powers if p != lead]).sum("protector", skipna=False).values
     own, nobody = asked.sel(protector=lead).values, asked.sel(protector="nobody").values
     gate, sends, in_time = (data[name].sel(power=lead).values for name in ("gate", "sends", "in_time"))
     twigs = [Twig(-1, "The request", client, "decision", math.nan)]
@@ -324,13 +324,13 @@ def _tree(found: _Crisis) -> Drawing:
     def grow(
         parent: int, label: str, kind: Any, chance: Any, reach: Any, player: str = "", note: str = ""
     ) -> int:
-        known = chance[~np.isnan(chance)]
+        known, come = chance[~np.isnan(chance)], reach[~np.isnan(reach)]
         low, high = (
             (float(x) for x in np.quantile(known, [0.05, 0.95])) if known.size else (math.nan, math.nan)
         )
-        mean = float(known.mean()) if known.size else math.nan
+        mean, overall = (float(x.mean()) if x.size else math.nan for x in (known, come))
         spread = (low, high) if round(low, 3) != round(high, 3) else (math.nan, math.nan)
-        twigs.append(Twig(parent, label, player, kind, mean, *spread, float(np.nanmean(reach)), note))
+        twigs.append(Twig(parent, label, player, kind, mean, *spread, overall, note))
         return len(twigs) - 1
 
     def ends(parent: int, branch: str, reach: Any) -> None:

@@ -25,10 +25,13 @@ FURTHEST = 3.0
 TRIED = 3
 """Inputs whose own move is looked for by running the models again."""
 
-ROUNDS = 3
+ROUNDS = 5
 
 CLEAR = 0.53
 """A comparison counts as turned where its probability lies this far beyond one half, so that other draws agree."""
+
+ENOUGH = 0.55
+"""Turned by no more than this, a comparison is just turned, and no smaller move is looked for."""
 
 
 def turns(context: Context, margin: Array, again: Callable[[Context], Array]) -> dict[str, Any]:
@@ -58,7 +61,7 @@ def turns(context: Context, margin: Array, again: Callable[[Context], Array]) ->
     strengths = _strengths(context, margin)
     if before == 0.5 or not strengths:
         return {"before": before, "moves": []}
-    level = -float(ndtri(np.clip(before, 1e-4, 1 - 1e-4)))
+    level = -_probit(before)
     pull = {found.path: r for found, r in strengths}
     inputs = {found.path: found for found, _ in strengths}
 
@@ -86,20 +89,29 @@ def _along(
     side = 1.0 if before > 0.5 else -1.0
     limit = FURTHEST / max(abs(x) for x in direction.values())
     step, best = min(1.0, limit), None
-    start = float(ndtri(np.clip(before, 1e-4, 1 - 1e-4)))
+    start = _probit(before)
+    goal = -side * float(ndtri(CLEAR + 0.01))
+    near, far = (0.0, start), None
     for _ in range(ROUNDS):
         scores = {path: step * x for path, x in direction.items()}
         values = {
             p: float(np.asarray(inputs[p].quantity.ppf(np.array([ndtr(x)])))[0]) for p, x in scores.items()
         }
         after = chance(values)
-        if side * (0.5 - after) >= CLEAR - 0.5 and (best is None or step < best[0]):
-            best = step, scores, values, after
-        here = float(ndtri(np.clip(after, 1e-4, 1 - 1e-4)))
-        if side * (here - start) >= 0:
+        if np.isnan(after):
             break
+        here = _probit(after)
+        if side * (0.5 - after) >= CLEAR - 0.5:
+            best, far = (step, scores, values, after), (step, here)
+            if side * (0.5 - after) <= ENOUGH - 0.5:
+                break
+        elif step >= limit or side * (here - start) >= 0:
+            break
+        else:
+            near = step, here
         # Along the probit, which is a straight line where the margin is normal and linear in the input.
-        step = min(step * (-side * float(ndtri(CLEAR + 0.01)) - start) / (here - start), limit)
+        (less, above), (more, below) = ((0.0, start), near) if far is None else (near, far)
+        step = min(less + (more - less) * (goal - above) / (below - above), limit)
     if best is None:
         return None
     _, scores, values, after = best
@@ -120,6 +132,10 @@ def _along(
     }
 
 
+def _probit(chance: float) -> float:
+    return float(ndtri(np.clip(chance, 1e-4, 1 - 1e-4)))
+
+
 def _chance(margin: Array) -> float:
     known = margin[~np.isnan(margin)]
     return float((known > 0).mean()) if known.size else float("nan")
@@ -131,6 +147,8 @@ def _strengths(context: Context, margin: Array) -> list[tuple[Input, float]]:
     if known.sum() < 16:
         return []
     y = ndtri((ranks(margin[known]) - 0.5) / known.sum())
+    if np.ptp(y) == 0:
+        return []
     found = []
     for candidate in context.case.inputs():
         if not directly_read(candidate):

@@ -152,7 +152,8 @@ def _solve(*arrays: jax.Array) -> _Found:
         multiple=hide(stack("multiple").astype(float)),
         points=jnp.where(told[:, None], found.points, jnp.nan),
         residual=stack("residual").max(-1, where=known, initial=0.0),
-        fine=(status != Status.NOT_CONVERGED).all(-1),
+        # What the case does not state is no failure; figures so large that no equation is left are one.
+        fine=((status == Status.CONVERGED) | (status == Status.MISSING)).all(-1),
     )
 
 

@@ -146,10 +146,16 @@ def _guarantees(context: Context, belief: Array) -> Array:
 
 
 def _gained(lever: Array) -> Array:
-    """Change of each power's lever over all observers together, shape (n, P, 2); ``NaN`` where none is known."""
-    change = lever[..., 1:] - lever[..., :1]
+    """Change of each power's lever over all observers together, shape (n, P, 2).
+
+    ``NaN`` where none is known, and where one is infinite before and after: what it changes by is not nothing.
+    """
+    with np.errstate(invalid="ignore"):
+        change = lever[..., 1:] - lever[..., :1]
     known = ~np.isnan(change).all(axis=1)
-    return np.where(known, np.nansum(change, axis=1), np.nan)
+    undefined = (np.isnan(change) & ~np.isnan(lever[..., 1:]) & ~np.isnan(lever[..., :1])).any(axis=1)
+    with np.errstate(invalid="ignore"):
+        return np.where(known & ~undefined, np.nansum(change, axis=1), np.nan)
 
 
 def _variable(dims: tuple[str, ...], values: Array, unit: str, name: str) -> xr.Variable:

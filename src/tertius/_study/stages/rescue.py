@@ -304,7 +304,10 @@ def _turned(context: Context, terms: Array, lead: str) -> dict[str, Any]:
 def ask_money(ask: Question, powers: tuple[str, ...]) -> Array:
     """Cost of every power's deployment in millions of US dollars, shape (n, P)."""
     given = [costs(ask, power) for power in powers]
-    return np.stack([np.asarray(c.troops) * np.asarray(c.stay) * np.asarray(c.unit_cost) for c in given], -1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.stack(
+            [np.asarray(c.troops) * np.asarray(c.stay) * np.asarray(c.unit_cost) for c in given], -1
+        )
 
 
 def _mean_of(observers: Any, n: int, powers: int) -> Beliefs:
