@@ -47,9 +47,14 @@ def tertius(words: Sequence[str]) -> None:
 
 
 def check(
-    case: str, draws: int, seed: int, *, run: Callable[[Sequence[str]], None] = tertius
+    case: str,
+    draws: int,
+    seed: int,
+    *,
+    run: Callable[[Sequence[str]], None] = tertius,
+    tell: Callable[[Rerun], None] | None = None,
 ) -> tuple[Rerun, ...]:
-    """Look for the flips of a case, and run each again."""
+    """Look for the flips of a case, and run each again; ``tell`` hears of each as it is done."""
     with tempfile.TemporaryDirectory() as folder:
         summary = Path(folder) / "summary.json"
         more = ["--draws", str(draws), "--seed", str(seed), "--quiet"]
@@ -66,8 +71,21 @@ def check(
             after = computed([command, case, *changes])
             [claim] = [c for c in after["claims"] if c["id"] == flip["claim"]]
             sets = tuple(word for word in changes if word != "--set")
-            found.append(Rerun(flip["claim"], sets, flip["before"], flip["after"], claim["probability"]))
+            # A claim that the change leaves without a verdict has no probability.
+            chance = float("nan") if claim["probability"] is None else claim["probability"]
+            found.append(Rerun(flip["claim"], sets, flip["before"], flip["after"], chance))
+            if tell is not None:
+                tell(found[-1])
         return tuple(found)
+
+
+def show(run: Rerun) -> None:
+    """Print a line."""
+    print(
+        f"{run.claim:28} {run.before:6.3f} {run.promised:8.3f} {run.found:5.3f}  "
+        f"{'crosses' if run.crosses else 'DOES NOT CROSS'}  {' '.join(run.changes)}",
+        flush=True,
+    )
 
 
 def main() -> int:
@@ -77,13 +95,8 @@ def main() -> int:
     parser.add_argument("--draws", type=int, default=8192)
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
-    runs = check(asked.case, asked.draws, asked.seed)
-    print(f"{'claim':28} before promised found")
-    for run in runs:
-        print(
-            f"{run.claim:28} {run.before:6.3f} {run.promised:8.3f} {run.found:5.3f}  "
-            f"{'crosses' if run.crosses else 'DOES NOT CROSS'}  {' '.join(run.changes)}"
-        )
+    print(f"{'claim':28} before promised found", flush=True)
+    runs = check(asked.case, asked.draws, asked.seed, tell=show)
     held = sum(run.crosses for run in runs)
     print(f"{held} of {len(runs)} cross one half")
     return 0 if held == len(runs) else 1

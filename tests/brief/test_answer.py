@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from types import ModuleType
 
 import numpy as np
@@ -8,7 +9,14 @@ import pytest
 import xarray as xr
 
 from tertius._brief import brief
-from tertius._brief.answer import answer, claim_sentence, exit_clause, parting, parting_words
+from tertius._brief.answer import (
+    answer,
+    claim_sentence,
+    exit_clause,
+    parting,
+    parting_opening,
+    parting_words,
+)
 from tertius._brief.insight import path_words, stability
 from tertius._brief.reading import Reading
 
@@ -133,7 +141,7 @@ def test_every_parting_has_its_reason(full: xr.DataTree) -> None:
     words = {c.id: parting_words(c, reading) for c in apart}
     for claim in apart:
         if claim.verdict == "not testable":
-            assert words[claim.id] == f"The model cannot test this: {claim.reason}."
+            assert words[claim.id].startswith(f"The model cannot test this: {claim.reason}.")
         else:
             assert "Under rival structures it lies between" in words[claim.id]
             assert ("sourced figures" in words[claim.id]) != np.isnan(claim.sourced_share)
@@ -162,6 +170,13 @@ def test_what_depends_on_structure_is_called_assumed(synthetic: ModuleType) -> N
         ("exits.west_out.leavers.west", "Degree of the exit: The West"),
         ("trade.flows.energy.table.kazakhstan.gulf", "Energy: Kazakhstan to Gulf oil exporters"),
         ("trade.adjust.oil.factor", "Adjustment of trade data: oil"),
+        ("rescue.candidates.russia.motives.own_security", "Russia's motives: own security"),
+        ("rescue.candidates.russia.doors.signal.strength", "Russia's help: signal strength"),
+        ("rescue.candidates.west.arrival", "The West's rescue: arrival"),
+        ("crisis.cost", "The crisis: cost"),
+        ("outlook.drift.arms.china", "The outlook: drift arms China"),
+        ("issues.script.actors.a_party.position", "script: position of a party"),
+        ("signals.events.new_minister.noise", "Sign “new minister”: noise"),
         ("something.else", "something › else"),
     ],
 )
@@ -197,3 +212,49 @@ def test_unconverged_draws_are_read_as_written_and_as_netcdf_gives_them_back(
 def test_figures_belong_to_a_part_of_the_case(full: xr.DataTree) -> None:
     groups = {figure.group for figure in Reading(full).inputs}
     assert {"trade", "transit", "capital", "opinion"} <= groups
+
+
+def test_parting_accounts_for_every_claim_and_says_how_each_was_read(synthetic: ModuleType) -> None:
+    document = synthetic.case_document()
+    for entry in document["claims"]:
+        entry["note"] = f"Read as {entry['id']}."
+    tree = synthetic.full(document=document)
+    reading = Reading(tree)
+    opening = parting_opening(reading)
+    counts = [
+        int(n)
+        for n in re.findall(
+            r"(\d+)\N{NO-BREAK SPACE}claims|(?:supports|contradicts|open|test|yet) (\d+)", opening
+        )
+        for n in n
+        if n
+    ]
+    assert counts[0] == len(reading.claims) == sum(counts[1:])
+    for claim in parting(reading):
+        assert parting_words(claim, reading).endswith(f"How it was read: Read as {claim.id}.")
+    page = brief(tree).html()
+    assert page.count("How it was read: Read as ") == len(reading.claims) + len(parting(reading))
+    order = ["What the model contradicts", "What it leaves open", "What it cannot test"]
+    places = [page.index(heading) for heading in order]
+    assert places == sorted(places)
+    assert all(heading in brief(tree).markdown() for heading in order)
+
+
+def test_what_a_verdict_hangs_on_is_named_where_it_was_looked_into(synthetic: ModuleType) -> None:
+    tree = synthetic.full()
+    claim = parting(Reading(tree))[0]
+    assert "It hangs most on" not in parting_words(claim, Reading(tree))
+    inputs = [str(p) for p in tree["inputs"]["input"].values]
+    shares = np.full((1, len(inputs)), 0.02)
+    shares[0, 1] = 0.4
+    for share, named in ((0.4, True), (0.05, False)):
+        shares[0, 1] = share
+        tree["drivers"] = xr.DataTree(
+            xr.Dataset(
+                {"shapley": (("number", "input"), shares.copy())},
+                coords={"number": [f"claims.{claim.id}"], "input": inputs},
+            )
+        )
+        reading = Reading(tree)
+        said = f"It hangs most on {path_words(inputs[1], reading)} ("
+        assert (said in parting_words(claim, reading)) == named

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import xarray as xr
 
 from tertius._brief.blocks import Said
+from tertius._brief.insight import path_words
 from tertius._brief.reading import Claim, Comparison, Displacement, Reading
 from tertius._brief.words import clause, likelihood, listed, number, percent, spelled
 from tertius.claims.verdicts import verdict
@@ -20,6 +22,7 @@ __all__ = [
     "exit_clause",
     "lever_sentence",
     "parting",
+    "parting_opening",
     "parting_words",
     "rests_on",
     "verdict_counts",
@@ -194,10 +197,26 @@ def parting(reading: Reading) -> list[Claim]:
     return [c for verdict in order for c in reading.claims if c.verdict == verdict]
 
 
+def parting_opening(reading: Reading) -> str:
+    """Say what became of every claim, and that the fault may lie with either side."""
+    order = ("supported", "contradicted", "contested", "not testable", "not yet computed")
+    words = ("supports", "contradicts", "leaves open", "cannot test", "does not compute yet")
+    said = []
+    for verdict_, word in zip(order, words, strict=True):
+        numbers = [str(c.number or k) for k, c in enumerate(reading.claims, 1) if c.verdict == verdict_]
+        if numbers:
+            said.append(f"{word} {len(numbers)}" + (f" ({listed(numbers)})" if word == "supports" else ""))
+    return (
+        f"Of {spelled(len(reading.claims), 'claim')} the model {listed(said)}. Where they part either may be wrong: a "
+        "claim is computed as its note reads it, from figures of which most are assumed."
+    )
+
+
 def parting_words(claim: Claim, reading: Reading) -> str:
-    """Say how a claim and the model part company, and why: on what that hangs."""
+    """Say how a claim and the model part company, and why: on what that hangs, and how the claim was read."""
     if claim.verdict == "not testable":
-        return f"The model cannot test this: {claim.reason or 'the reason is missing'}.".replace("..", ".")
+        said = [f"The model cannot test this: {claim.reason or 'the reason is missing'}.".replace("..", ".")]
+        return " ".join([*said, *_read(claim)])
     said = [claim_sentence(claim, reading)]
     if claim.reason:
         said.append(claim.reason[:1].upper() + claim.reason[1:].rstrip(".") + ".")
@@ -210,10 +229,31 @@ def parting_words(claim: Claim, reading: Reading) -> str:
             else f"Under rival structures it lies between {low} and {high}."
         )
     if not math.isnan(claim.sourced_share):
-        said.append(
-            f"Of what moves it, {percent(claim.sourced_share)} comes from sourced figures, the rest from assumptions."
-        )
-    return " ".join(said)
+        said.append(f"{percent(claim.sourced_share)} of what moves it comes from sourced figures.")
+    return " ".join([*said, *_hangs_on(claim, reading), *_read(claim)])
+
+
+def _read(claim: Claim) -> list[str]:
+    """How the case reads the claim, as the case says it."""
+    return [f"How it was read: {claim.note}"] if claim.note else []
+
+
+_STRONG = 0.1
+"""Share of a margin's variance from which an input is named as what a verdict hangs on."""
+
+
+def _hangs_on(claim: Claim, reading: Reading) -> list[str]:
+    """The figure with the largest share in what moves a verdict, if that was looked into and is large."""
+    found = reading.dataset("drivers")
+    label = f"claims.{claim.id}"
+    if found is None or label not in found["number"].values:
+        return []
+    share = found["shapley"].sel(number=label).fillna(0)
+    path = str(share["input"].values[int(np.argmax(share.values))])
+    if float(share.max()) < _STRONG:
+        return []
+    kinds = {figure.path: figure.kind for figure in reading.inputs}
+    return [f"It hangs most on {path_words(path, reading)} ({kinds.get(path, 'missing')})."]
 
 
 def claim_sentence(claim: Claim, reading: Reading) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-from tertius._brief.reading import Displacement, Driver, Levers, Reading
+from tertius._brief.reading import Displacement, Driver, Levers, Names, Reading
 from tertius._brief.words import listed, number, percent, share, spelled
 
 __all__ = [
@@ -54,8 +55,9 @@ def binding_routes(found: Displacement, reading: Reading) -> list[str]:
     lines = []
     for (route,), rent in found.cap_rent.items():
         if rent.known and rent.p95 > 0:
+            often = "binds" if rent.median > 0 else "binds in fewer than half of the draws"
             lines.append(
-                f"{reading.names.route(route)}: the capacity limit binds; its shadow price is "
+                f"{reading.names.route(route)}: the capacity limit {often}; its shadow price is "
                 f"{rent.full()} log points."
             )
     return lines
@@ -159,7 +161,30 @@ def path_words(path: str, reading: Reading) -> str:
             return f"{names.concession(concession)}: {' '.join(rest).replace('_', ' ')}"
         case ["exits", _, "leavers", power]:
             return f"Degree of the exit: {names.power(power)}"
+        case ["powers", power, *rest]:
+            return f"{names.power(power)}: {_plain(rest, names)}"
+        case ["rescue", "candidates", power, part, *rest] if rest:
+            what = "help" if part == "doors" else part.replace("_", " ")
+            return f"{names.power(power)}'s {what}: {_plain(rest, names)}"
+        case ["rescue", "candidates", power, *rest]:
+            return f"{names.power(power)}'s rescue: {_plain(rest, names)}"
+        case ["treaties" | "observers" as section, key, *rest]:
+            return f"{names.titled(section, key)}: {_plain(rest, names)}"
+        case ["issues", issue, "actors", actor, *rest]:
+            who = names.titled("issues", issue, "actors", actor)
+            return f"{names.titled('issues', issue)}: {_plain(rest, names)} of {who}"
+        case ["issues", issue, *rest]:
+            return f"{names.titled('issues', issue)}: {_plain(rest, names)}"
+        case ["signals", "events", event, *rest]:
+            return f"Sign “{event.replace('_', ' ')}”: {_plain(rest, names)}"
+        case ["crisis" | "rescue" | "outlook" | "investors" | "signals" | "history" as section, *rest]:
+            return f"The {section}: {_plain(rest, names)}"
     return " › ".join(plain)
+
+
+def _plain(parts: Sequence[str], names: Names) -> str:
+    """The end of a path in words, with the names of powers."""
+    return " ".join(names.power(p) if p in names.powers else p.replace("_", " ") for p in parts)
 
 
 def headline_words(headline: str, reading: Reading) -> str:

@@ -5,6 +5,7 @@ No HTML is written, and whatever comes from a case is escaped, since anybody may
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -127,15 +128,17 @@ def _claims(claims: Mapping[str, Any]) -> Iterator[str]:
             if c["computed"]
             else ["–"] * 4
         )
-        text = f"{escaped(c['text'])} {escaped(c['reason'])}".strip()
+        text = " ".join(escaped(part) for part in (c["text"], c["reason"], c["note"]) if part)
         lines.append(_row([escaped(c["number"]), text, c["verdict"], *map(escaped, computed)]))
     yield "\n".join(lines)
     if claims["parting"]:
         yield "## Where the model and the argument part company"
-        yield "\n".join(
-            f"- **{escaped(c['number'])}. {escaped(c['text'])}** {escaped(c['words'])}"
-            for c in claims["parting"]
-        )
+        yield escaped(claims["opening"])
+        for heading, group in itertools.groupby(claims["parting"], key=lambda c: c["heading"]):
+            yield f"### {escaped(heading)}"
+            yield "\n".join(
+                f"- **{escaped(c['number'])}. {escaped(c['text'])}** {escaped(c['words'])}" for c in group
+            )
 
 
 def _figures(sections: Sequence[Mapping[str, Any]], flows: Sequence[Mapping[str, Any]]) -> Iterator[str]:

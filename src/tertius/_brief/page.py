@@ -21,6 +21,7 @@ from tertius._brief.answer import (
     exit_clause,
     lever_sentence,
     parting,
+    parting_opening,
     parting_words,
     rests_on,
     verdict_counts,
@@ -61,6 +62,12 @@ __all__ = ["contents", "laid_out", "page", "render"]
 
 _T = TypeVar("_T")
 _NONE = Estimate(math.nan, math.nan, math.nan, math.nan, "", 0)
+_PARTED = {
+    "contradicted": "What the model contradicts",
+    "contested": "What it leaves open",
+    "not testable": "What it cannot test",
+}
+_PARTING = tuple(_PARTED)
 _TITLES = {
     "exits": "Exits",
     "crisis": "The crisis",
@@ -817,6 +824,7 @@ class _Page:
                     "verdict": c.verdict,
                     "computed": c.computed,
                     "reason": c.reason,
+                    "note": c.note,
                     "expression": c.expression,
                     "probability": percent(c.probability, c.draws),
                     "likelihood": c.likelihood or likelihood(c.probability),
@@ -833,12 +841,15 @@ class _Page:
                 }
                 for i, c in enumerate(reading.claims)
             ],
+            "opening": parting_opening(reading),
             "parting": [
                 {
                     "number": numbered[c.id],
                     "text": c.text,
                     "verdict": c.verdict,
                     "words": parting_words(c, reading),
+                    "order": _PARTING.index(c.verdict),
+                    "heading": _PARTED[c.verdict],
                 }
                 for c in parting(reading)
             ],

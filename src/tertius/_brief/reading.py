@@ -204,6 +204,23 @@ class Names:
             return self.client
         return "The world as a whole" if key == "world" else self.power(key)
 
+    def titled(self, *path: str) -> str:
+        """Give the title or the name of an entry of a section; its id in words if it has neither."""
+        node: Any = self.case
+        for part in path:
+            if isinstance(node, Mapping):
+                node = node.get(part)
+            elif isinstance(node, Sequence) and not isinstance(node, str):
+                node = next((x for x in node if isinstance(x, Mapping) and x.get("id") == part), None)
+        if isinstance(node, Mapping):
+            for word in ("title", "name"):
+                if node.get(word):
+                    return str(node[word])
+        key = path[-1]
+        if key in self.powers:
+            return self.power(key)
+        return self.client if key == self.client_id else key.replace("_", " ")
+
     def concession(self, key: str) -> str:
         """Name a concession."""
         entry = self._section("concessions").get(key)
@@ -404,6 +421,7 @@ class Claim:
     structures: dict[str, float]
     confidence: str
     draws: int
+    note: str = ""
 
     @property
     def computed(self) -> bool:
@@ -683,6 +701,8 @@ class Reading:
         }
         # A claim that reads a further exit has a margin in that exit's draws alone.
         counted = data["margin"].notnull().sum("draw").values if "margin" in data else [self.draws] * size
+        stated = [c for c in self.case.get("claims") or () if isinstance(c, Mapping)]
+        notes = {str(c.get("id")): " ".join(str(c.get("note") or "").split()) for c in stated}
         return tuple(
             Claim(
                 id=key,
@@ -699,6 +719,7 @@ class Reading:
                 structures={s: under[s, key] for s in rivals if (s, key) in under},
                 confidence=columns["confidence"][i],
                 draws=int(counted[i]),
+                note=notes.get(key, ""),
             )
             for i, key in enumerate(ids)
         )

@@ -18,6 +18,7 @@ from tertius._brief.answer import (
     certainty,
     lever_sentence,
     parting,
+    parting_opening,
     parting_words,
     rests_on,
     verdict_counts,
@@ -344,6 +345,7 @@ class Terminal:
         apart = parting(reading)
         if apart:
             self.heading("Where the model and the argument part company")
+            self.say(parting_opening(reading))
             for claim in apart:
                 mark = f"{claim.number}. " if claim.number is not None else ""
                 self.say(f"{mark}{claim.text}")

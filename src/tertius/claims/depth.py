@@ -27,7 +27,7 @@ from tertius._study.sensitivity.chaos import effects
 from tertius._study.sensitivity.designs import first_and_total
 from tertius._study.sensitivity.information import evppi, hermite
 from tertius._study.sensitivity.screening import elementary_effects, trajectories
-from tertius.claims.assertion import groups_read
+from tertius.claims.assertion import groups_read, settled
 from tertius.claims.catalogue import from_findings
 from tertius.claims.evaluation import Readings, evaluate
 from tertius.claims.language import ClaimError
@@ -446,7 +446,7 @@ class _Court:
                     reach[i] = step
                     left.append(i)
             open_ = left
-        best = self._verified(best)
+        best = self._still_judged(self._verified(best))
         for claim in range(len(self.claims)):
             # Two inputs are worth naming where together they have less far to go than one.
             if (claim, 1) in best and (claim, 2) in best and best[claim, 2][0] >= best[claim, 1][0]:
@@ -482,6 +482,30 @@ class _Court:
                     left.append(i)
             open_ = left
         return out
+
+    def _still_judged(
+        self, best: Mapping[tuple[int, int], tuple[float, _Try, float]]
+    ) -> dict[tuple[int, int], tuple[float, _Try, float]]:
+        """Leave out the flips after which nothing but inputs that assert the claim would answer for it: no verdict."""
+        asserts = {c.id: c.asserts for c in self.explorer.case.claims}
+        keys = [key for key in best if asserts[self.claims[key[0]]]]
+        rows = min(FLIP_ROWS_CONFIRMED, len(self.explorer.layout.a))
+        moved, again = [], []
+        for key in keys:
+            reach, t, _ = best[key]
+            values = self._values(t, reach)
+            moved.append(self.explorer.moved(rows, values))
+            given = self.explorer.given(rows, asserts[self.claims[key[0]]])
+            again.append(Draws(rows, {**given.columns, **{p: np.full(rows, v) for p, v in values.items()}}))
+        if not keys:
+            return dict(best)
+        margin = self._margins("flips still judged", [*moved, *again], [[c] for c, _ in keys] * 2)
+        dropped = set()
+        for k, key in enumerate(keys):
+            answer = settled(margin[k, :, key[0]], margin[len(keys) + k, :, key[0]])
+            if answer.asserted:
+                dropped.add(key)
+        return {key: found for key, found in best.items() if key not in dropped}
 
     def _turned(self, claim: int, p: float) -> float:
         """Probit of a probability, turned so that a flip is above nought."""

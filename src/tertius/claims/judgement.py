@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -243,9 +243,13 @@ class _Court:
         answer = self._answers.get(claim.id, UNKNOWN)
         if answer.to_others is True:
             return "", ""
-        if answer.to_others is False or not _varies(outcome):
-            named = ", ".join(claim.asserts)
-            return f"the claim answers to nothing but inputs that assert it: {named}", ""
+        if answer.asserted or not _varies(outcome):
+            so_far = (
+                f", as far as {answer.pairs:,} draws tell"
+                if answer.asserted and answer.to_others is None
+                else ""
+            )
+            return f"the claim answers to nothing but {_together(claim.asserts)}{so_far}", ""
         what = "whether the claim answers to anything but inputs that assert it is not settled"
         if not answer.pairs:
             return "", what
@@ -266,6 +270,20 @@ class _Court:
                     asked[claim.id] = Asked(claim.expression, claim.asserts, outcome)
         found = answers_to_others(explorer, list(asked.values()), self.read.draws, self.main, self.exact)
         return dict(zip(asked, found, strict=True))
+
+
+def _together(paths: Sequence[str]) -> str:
+    """Name the inputs that assert a claim: by what they have in common if they are many."""
+    if len(paths) < 4:
+        what = "input that asserts it" if len(paths) == 1 else "inputs that assert it"
+        return f"the {what}: {', '.join(paths)}"
+    shared = []
+    for parts in zip(*(path.split(".") for path in paths), strict=False):
+        if len(set(parts)) > 1:
+            break
+        shared.append(parts[0])
+    where = f", all under {'.'.join(shared)}" if shared else ""
+    return f"the {len(paths)} inputs that assert it{where}"
 
 
 def _varies(outcome: Outcome) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -184,7 +185,7 @@ def _survival(found: _Crisis) -> Table:
         head("Order restored at once"),
         head("Stands, drawn out"),
         head("Falls"),
-        head("Survival over all equilibria"),
+        head("Survival over all equilibria", words=True),
     ]
     rows = [
         [
@@ -195,6 +196,11 @@ def _survival(found: _Crisis) -> Table:
         for b in found.branches
     ]
     return Table("Survival with and without help", header, rows)
+
+
+def _taken_off(cost: Estimate) -> Estimate:
+    """A cost as what it takes off."""
+    return replace(cost, median=-cost.median, p05=-cost.p95, p95=-cost.p05, mean=-cost.mean)
 
 
 def _range(found: _Crisis, branch: str) -> str:
@@ -409,7 +415,7 @@ def _decision(found: _Crisis) -> list[Block]:
     rows += [
         [
             head(words[:1].upper() + words[1:], small="cost"),
-            Cell(f"\N{MINUS SIGN}{found.of('burden', c).text()}", found.of("burden", c).interval()),
+            estimate_cell(_taken_off(found.of("burden", c))),
             Cell(""),
             Cell(_points(found.of("shapley", c)), _points_interval(found.of("shapley", c))),
             Cell(""),
