@@ -3,8 +3,9 @@
     python benchmarks/trade_study.py [--draws 8192] [--peer-draws 4] [--threads 2] [--quick]
 
 Worlds of thirteen regions and five sectors, one of which nobody trades; the first region is a small client. Fourteen
-counterfactuals on each: every partner leaves, three leave together, one route with a limit, and the baseline. The
-peers solve the same counterfactuals one at a time: a plain NumPy fixed point, and scipy's hybrid root finder.
+counterfactuals on each: every partner leaves, three leave together, one route with a limit, and the baseline; the
+route once more where sectors are complements. The peers solve the same counterfactuals one at a time: a plain NumPy
+fixed point, and scipy's hybrid root finder.
 """
 
 from __future__ import annotations
@@ -98,14 +99,21 @@ class Plain:
 
 
 def run(
-    label: str, X: np.ndarray, theta: np.ndarray, shock: trade.Shock, factors: str, threads: int
+    label: str,
+    X: np.ndarray,
+    theta: np.ndarray,
+    shock: trade.Shock,
+    factors: str,
+    threads: int,
+    substitution: float | None = None,
 ) -> tuple:
     """Solve twice, print the second, and return what it found with the time it took."""
+    options = {"factors": factors, "workers": threads, "substitution": substitution}
     first = time.perf_counter()
-    trade.solve_draws(X[:64], theta[:64], shock, factors=factors, workers=threads)
+    trade.solve_draws(X[:64], theta[:64], shock, **options)
     first = time.perf_counter() - first
     start = time.perf_counter()
-    out = trade.solve_draws(X, theta, shock, factors=factors, workers=threads)
+    out = trade.solve_draws(X, theta, shock, **options)
     wall = time.perf_counter() - start
     solves = len(X) * C
     print(
@@ -132,14 +140,9 @@ def main() -> None:
     out, wall = run(
         "specific factors", X, theta, trade.Shock(ORIGIN, DESTINATION, keep), "specific", given.threads
     )
-    run(
-        "specific factors, a route",
-        X,
-        theta,
-        trade.Shock(ORIGIN, DESTINATION, keep, route()),
-        "specific",
-        given.threads,
-    )
+    routed = trade.Shock(ORIGIN, DESTINATION, keep, route())
+    run("specific factors, a route", X, theta, routed, "specific", given.threads)
+    run("… sectors are complements", X, theta, routed, "specific", given.threads, 0.5)
     run("mobile factors", X, theta, trade.Shock(ORIGIN, DESTINATION, keep), "mobile", given.threads)
 
     each = wall / (draws * C)

@@ -684,8 +684,7 @@ def test_derivatives_agree_with_differences_under_a_binding_cap():
 
 def test_derivatives_by_the_elasticity_between_sectors_agree_with_differences():
     X, theta = a_world(16)
-    X[0, 0, 1:] *= 4
-    economy, shock = trade.calibrate(X), exits(np.full((1, S, M), 0.7), capped(0.4))
+    economy, shock = trade.calibrate(X), exits(some_exits(1))
 
     def loss(eta):
         out = trade.solve(economy, theta, shock, factors="specific", substitution=eta)

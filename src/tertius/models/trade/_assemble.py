@@ -260,10 +260,14 @@ def finish(
     log_price = jnp.broadcast_to(jnp.where(idle, -jnp.inf, x), phi.shape)
     log_phi = jnp.where(lost, -jnp.inf, jnp.log(phi))
     if system.eta is None:
-        level = -jnp.sum(jnp.where(alpha > 0, alpha * log_phi / system.theta, 0.0), 1)
+        log_welfare = at.log_expenditure + jnp.sum(
+            jnp.where(alpha > 0, alpha * log_phi / system.theta, 0.0), 1
+        )
     else:
         level = log_price_level(alpha, -log_phi / system.theta, system.eta)
-    log_welfare = at.log_expenditure - level
+        log_welfare = at.log_expenditure - level
+        # What other sectors replace is no loss without bound.
+        lost = lost & jnp.isinf(level)[:, None]
     # Where spending keeps its ratio to income exactly, what all spend is not quite what all earn.
     earned = jnp.sum(point.price * system.Y, 1)
     spending = over_regions(earned * system.ratio, C)
@@ -275,9 +279,6 @@ def finish(
         log_price = log_price - scale[:, None]
         log_phi = log_phi + system.theta * scale[:, None]
         log_expenditure = log_expenditure - scale
-    if system.eta is not None:
-        # What is replaced by other sectors is no loss without bound.
-        lost = lost & jnp.isinf(level)[:, None]
     lost, idle = apart(lost, C), apart(idle, C)
     status = jnp.where(jnp.any(lost, axis=(1, 2)), NO_SUPPLIER, CONVERGED)
     status = jnp.where((status == CONVERGED) & jnp.any(idle, axis=(1, 2)), NO_BUYER, status)

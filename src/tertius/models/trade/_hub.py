@@ -59,14 +59,6 @@ EXACTLY = 1e-13
 """Conditions as small as this are left alone, so that no shock is exactly the baseline."""
 
 
-class _Shopping(NamedTuple):
-    """How others' spending moves between sectors with what the hub asks; what is here is as they were evaluated."""
-
-    eta: Array  # (K, 1, 1)
-    shares: Array  # (K, T, N, C) of their expenditure
-    phi: Array  # (K, T, N, C)
-
-
 class _Surroundings(NamedTuple):
     """What the hub meets, the others' unknowns held."""
 
@@ -86,7 +78,6 @@ class _Surroundings(NamedTuple):
         Array | None
     )  # (K, R, C) what origins other than the hub add to the price that caps are counted from
     own: Array | None  # (K, R, P) the hub's weight in it
-    shopping: _Shopping | None = None
 
 
 class _Hub(NamedTuple):
@@ -184,66 +175,45 @@ def _limits(system: System, options: Options, around: _Surroundings, at: _Hub) -
 
 
 class _Sales(NamedTuple):
-    """What the hub sells abroad of some sectors, (K, P, N, C)."""
+    """What the hub sells abroad of some sectors, all (K, P, N, C)."""
 
     weighed: Array  # its weight in each destination's Φ
     total: Array  # all of that Φ
     share: Array
     paid: Array  # what buyers pay, rents of caps included
     sales: Array  # what the hub's producers get
-    yielding: Array | None  # by how much the log of what is spent on the sector rises with its log price
 
 
-def _sales(
-    around: _Surroundings, u: Array, of: slice, limits: _Limits | None, moved: tuple[Array, Array] | None
-) -> _Sales:
+def _sales(around: _Surroundings, u: Array, of: slice, limits: _Limits | None) -> _Sales:
     weighed = around.away[:, of] * u[:, of, None]
     if limits is not None:
         weighed = weighed * limits.soft
     total = around.abroad[:, of] + weighed
     share = weighed / (total + TINY)
-    spent, yielding = around.demand, None
-    if moved is not None and around.shopping is not None:
-        spent, shares = moved
-        yielding = (1.0 - around.shopping.eta[..., None]) * (1.0 - shares[:, of])
-    paid = share * spent[:, of]
-    return _Sales(weighed, total, share, paid, paid if limits is None else paid * limits.net, yielding)
+    paid = share * around.demand[:, of]
+    return _Sales(weighed, total, share, paid, paid if limits is None else paid * limits.net)
 
 
-def _shopping(system: System, y: Array, around: _Surroundings, limits: _Limits | None) -> _Surroundings:
-    """The same surroundings where spending moves between sectors, with what the hub's prices do to it."""
+def _demand(system: System, y: Array, around: _Surroundings, at: _Hub, limits: _Limits | None) -> Array:
+    """What others spend on each sector (K, T, N, C) where spending moves between sectors; 0 at the hub's own place.
+
+    How it moves with the hub's prices, of which theirs hardly consist, is left to the iteration over the world.
+    """
     eta, links = system.eta, system.links
     assert eta is not None
     assert isinstance(links, HubLinks)
     x, _, _ = split(system, y)
     T, C = around.home.shape[1], y.shape[2]
-    u = jnp.exp(-around.theta * pick(links.hub, x, C))[:, :T]
-    phi = _total(around, u, limits)
-    whole = put(links.hub, joined(phi), around.arrivals + around.home * u)
-    shares = spending_shares(system.alpha, sector_prices(system, x, whole), eta)[:, :T]
-    # Demand was reckoned with the shares of the baseline.
-    before = jnp.where(system.alpha[:, :T] > 0, system.alpha[:, :T], 1.0)
-    demand = around.demand * apart(shares / before, C)
-    return around._replace(demand=demand, shopping=_Shopping(eta, apart(shares, C), phi))
-
-
-def _total(around: _Surroundings, u: Array, limits: _Limits | None) -> Array:
-    """Φ (K, T, N, C) of the others at the hub's prices."""
+    u = jnp.exp(-around.theta * at.x)[:, :T]
     weighed = around.away * u[:, :, None]
     if limits is not None:
         P = limits.soft.shape[1]
         weighed = jnp.concatenate([weighed[:, :P] * limits.soft, weighed[:, P:]], 1)
-    return around.abroad + weighed
-
-
-def _moved(around: _Surroundings, u: Array, limits: _Limits | None) -> tuple[Array, Array]:
-    """What others spend on each sector at the hub's prices, and its share of all they spend, (K, T, N, C)."""
-    shopping = around.shopping
-    assert shopping is not None
-    rise = log_ratio(shopping.phi, _total(around, u, limits)) / around.theta[:, : u.shape[1], :, None]
-    more = jnp.exp((1.0 - shopping.eta[..., None]) * rise)
-    more = more / (1.0 + add_up(shopping.shares * (more - 1.0), 1, keepdims=True))
-    return around.demand * more, shopping.shares * more
+    phi = put(links.hub, joined(around.abroad + weighed), around.arrivals + around.home * u)
+    shares = spending_shares(system.alpha, sector_prices(system, x, phi), eta)[:, :T]
+    # So far demand is reckoned with the shares of the baseline.
+    before = jnp.where(system.alpha[:, :T] > 0, system.alpha[:, :T], 1.0)
+    return around.demand * apart(shares / before, C)
 
 
 def _own_shares(around: _Surroundings, eta: Array, x: Array, phi: Array) -> Array:
@@ -273,17 +243,15 @@ def _newton(
 
     # Sales abroad, of the sectors under caps and of the others.
     P = 0 if limits is None else limits.soft.shape[1]
-    shopping = around.shopping
-    moved = None if shopping is None else _moved(around, u[:, :T], limits)
-    capped = None if limits is None else _sales(around, u, slice(0, P), limits, moved)
+    capped = None if limits is None else _sales(around, u, slice(0, P), limits)
     parts = [capped] if capped is not None else []
     if P < T:
-        parts.append(_sales(around, u, slice(P, T), None, moved))
+        parts.append(_sales(around, u, slice(P, T), None))
     at_home = around.home * u[:, :T]
     kept = _ratio(at_home, around.arrivals + at_home)
-    alpha = around.alpha
-    if shopping is not None:
-        alpha = _own_shares(around, shopping.eta, at.x, around.arrivals + at_home)
+    alpha, eta = around.alpha, system.eta
+    if eta is not None:
+        alpha = _own_shares(around, eta, at.x, around.arrivals + at_home)
     domestic = kept * alpha[:, :T] * spending[:, None]
 
     # Derivatives of log sales by the log price, and the part of sales made at home.
@@ -293,25 +261,17 @@ def _newton(
     slope = -theta[:, :T] * _ratio(bend, sold)
     home = _ratio(domestic, sold)
     level: Array | None = None
-    if shopping is not None:
-        # Spending follows each sector's price, and at home also the level of all prices; what the level does abroad,
-        # of which the hub's one sector is little, is left to the steps that follow.
-        follows = _side_by_side(
-            [
-                add_up(part.sales * part.share * part.yielding, 2)
-                for part in parts
-                if part.yielding is not None
-            ]
-        )
-        slope = slope + _ratio(follows + domestic * (1.0 - shopping.eta) * kept, sold)
+    if eta is not None:
+        # Spending at home follows each sector's price, and the level of all of them.
+        slope = slope + (1.0 - eta) * home * kept
         level = jnp.concatenate([alpha[:, :T] * kept, alpha[:, T:]], 1)
     if S > T:
         # What is sold at home only: the hub is its one buyer and its one seller.
         only = alpha[:, T:] * spending[:, None]
         sold = jnp.concatenate([sold, only], 1)
         still = jnp.zeros_like(only)
-        if shopping is not None:
-            still = jnp.where(only > 0, 1.0 - shopping.eta, still)
+        if eta is not None:
+            still = jnp.where(only > 0, 1.0 - eta, still)
         slope = jnp.concatenate([slope, still], 1)
         home = jnp.concatenate([home, jnp.where(only > 0, 1.0, 0.0)], 1)
     factors = jnp.exp(at.x) * around.Y
@@ -338,8 +298,6 @@ def _newton(
         # and either price that rises lets buyers leave.
         left = capped.paid
         steep = -theta[:, :P, None] * (1.0 - capped.share)
-        if capped.yielding is not None:
-            steep = steep + capped.yielding * capped.share
         fraction = jnp.exp(-limits.z)[:, :, None]
         flight = _over_members(options, limits.on, left * steep) * (1.0 - fraction)
         by_wedge = _over_members(options, limits.on, capped.sales * (steep - 1.0))
@@ -377,9 +335,9 @@ def _newton(
         budget = log_ratio(spending, implied)
         asks = budget - add_up(rent * turn, 1)
 
-    if level is not None and shopping is not None:
+    if level is not None and eta is not None:
         # Sales at home answer to the budget less what the price level takes of it: the arrow's point is that sum.
-        level = (1.0 - shopping.eta) * jnp.where(alive, level, 0.0)
+        level = (1.0 - eta) * jnp.where(alive, level, 0.0)
         pull = pull - level
     step, change = _arrow(diagonal, block, home, pull, right, asks)
     if level is not None:
@@ -460,7 +418,6 @@ def _limit_prices(
         capped.total,
         capped.sales / seller,
         limits.gap,
-        capped.yielding,
     )
     bound = (quantity > 0) & caps.binds
     excess = jnp.where(bound, jnp.log(jnp.where(bound, quantity, 1.0)) - caps.log_limit, at.q)
@@ -510,7 +467,8 @@ def settled(system: System, options: Options, y: Array, world: Array) -> tuple[A
     start_e = jnp.log(around.income / around.E) if e is None else pick(hub, e, C)
     start = _Hub(pick(hub, x, C), start_e, q)
     if system.eta is not None:
-        around = _shopping(system, y, around, _limits(system, options, around, start))
+        limits = _limits(system, options, around, start)
+        around = around._replace(demand=_demand(system, y, around, start, limits))
     # What a step leaves is about the square of what was there.
     target = jnp.sqrt(jnp.maximum(ROUGHLY * jnp.minimum(world, 1.0), CLOSELY) / 10)
 

@@ -430,7 +430,8 @@ def at_limits(
         (K, R, C) from each cap's wedge as it is to that at which its limit would be met.
     yielding
         (K, P, N, C or N) by how much the log of what a destination spends on the sector rises with the log of the
-        sector's price there; None where spending on it stays.
+        sector's price there; None where spending on it stays. It tells in the derivative of a cap that binds. From a
+        wedge as it is not, of a slack one, spending is taken as it is: all that matters there is the sign.
 
     Returns
     -------
@@ -447,10 +448,12 @@ def at_limits(
         then = jnp.where(then > 0, then, 1.0)
         used = physical * arrives * (total / then)
         bend = used * (-1.0 - theta * (1.0 - there * fewer / then))
-        if yielding is not None:
-            used, bend = _yielded(used, bend, total / then, there * fewer / then, theta, yielding)
         weights = member[..., 0]
-        return add_up(over_members(weights, used), 2), add_up(over_members(weights, bend), 2)
+        quantity, slope = add_up(over_members(weights, used), 2), add_up(over_members(weights, bend), 2)
+        if yielding is not None:
+            more = add_up(over_members(weights, used * yielding * there * fewer / then), 2)
+            slope = slope + jnp.where(gap == 0, more, 0.0)
+        return quantity, slope
     on = (member > 0).astype(float)
     gap = gap[:, :, None, None]
     theta, there, total, physical = (a[:, None] for a in (theta, there, total, physical))
@@ -460,16 +463,8 @@ def at_limits(
     used = physical * fewer * jnp.exp(-gap) * (total / then)
     bend = used * (-1.0 - theta * (1.0 - there * fewer / then))
     if yielding is not None:
-        used, bend = _yielded(used, bend, total / then, there * fewer / then, theta, yielding[:, None])
+        bend = bend + jnp.where(gap == 0, used * yielding[:, None] * there * fewer / then, 0.0)
     return jnp.sum(member * used, (2, 3)), jnp.sum(member * bend, (2, 3))
-
-
-def _yielded(
-    used: Array, bend: Array, eased: Array, share: Array, theta: Array, yielding: Array
-) -> tuple[Array, Array]:
-    """Quantities and their derivatives where spending on a sector follows its price, ``eased^(1/θ)`` of what it was."""
-    more = jnp.exp(yielding / theta * jnp.log(jnp.where(eased > 0, eased, 1.0)))
-    return used * more, (bend + used * yielding * share) * more
 
 
 def _rents_of(
