@@ -93,6 +93,15 @@ def test_shares_of_the_sources_are_shares(studied: xr.DataTree) -> None:
     assert list(share["source"].values) == ["assumed"]
 
 
+def test_sections_and_screening_reach_the_page_and_the_summary(studied: xr.DataTree) -> None:
+    made = tt.brief(studied)
+    written = json.loads(made.json())
+    assert written["sections"]["west_costs"]["domains.capital"]["total"] == pytest.approx(1, abs=0.1)
+    assert "domains.capital.weight" in written["screening"]["west_costs"]
+    assert "domains.security.weight" not in written["screening"]["west_costs"]
+    assert "Sections of the case" in made.html()
+
+
 def test_every_flip_turns_its_verdict_when_its_command_is_run(
     place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

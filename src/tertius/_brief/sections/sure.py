@@ -224,6 +224,7 @@ def _drivers(reading: Reading, computed: Sequence[tuple[int, Claim]]) -> list[Bl
     if data is None:
         return []
     labels = {f"claims.{c.id}": _label(c, k) for k, c in computed}
+    sections = reading.dataset("blocks")
     rows = []
     for name in map(str, data["number"].values):
         if name not in labels:
@@ -241,18 +242,48 @@ def _drivers(reading: Reading, computed: Sequence[tuple[int, Claim]]) -> list[Bl
                 head(labels[name]),
                 Cell(said or "–", numeric=False, words=True),
                 Cell(percent(float(row["unexplained"]))),
+                Cell(_sections(sections, name.partition(".")[2], reading), numeric=False, words=True),
             ]
         )
     if not rows:
         return []
     return [
         Table(
-            "What drives each verdict: shares of its margin's variance, what figures do together shared equally",
-            [head("Claim"), head("Figures", words=True), head("Not explained")],
+            "What drives each verdict: shares of its margin's variance, what figures do together shared equally; for "
+            "whole sections, what they have a part in",
+            [
+                head("Claim"),
+                head("Figures", words=True),
+                head("Not explained"),
+                head("Sections of the case", words=True),
+            ],
             rows,
             terminal=False,
         )
     ]
+
+
+def _sections(data: xr.Dataset | None, claim: str, reading: Reading) -> str:
+    """The three sections of the case that have the largest part in what moves a verdict."""
+    if data is None or claim not in data["claim"].values:
+        return "–"
+    total = data["total"].sel(claim=claim).values
+    order = [int(j) for j in np.argsort(-np.nan_to_num(total), kind="stable")[:3] if total[j] >= 0.01]
+    names = [str(data["block"].values[j]) for j in order]
+    said = [
+        f"{_section(n, reading)} {percent(min(1.0, float(total[j])))}"
+        for n, j in zip(names, order, strict=True)
+    ]
+    return "; ".join(said) or "–"
+
+
+def _section(block: str, reading: Reading) -> str:
+    first, _, rest = block.partition(".")
+    if first == "domains":
+        return reading.names.domain(rest)
+    if first == "concessions":
+        return reading.names.concession(rest)
+    return block.replace(".", ": ").replace("_", " ")
 
 
 def part(reading: Reading) -> Part | None:
@@ -315,7 +346,7 @@ def _replicates(reading: Reading) -> list[Block]:
 
 
 def summary(reading: Reading) -> dict[str, Any]:
-    """The keys ``flips``, ``evidence`` and ``drivers``, and ``replicates``."""
+    """The keys ``flips``, ``evidence``, ``drivers``, ``sections``, ``screening`` and ``replicates``."""
     out: dict[str, Any] = {}
     again = reading.dataset("replicates")
     if again is not None:
@@ -362,7 +393,21 @@ def summary(reading: Reading) -> dict[str, Any]:
     drivers = reading.dataset("drivers")
     if drivers is not None:
         out["drivers"] = {str(n): _effects(drivers.sel(number=n)) for n in drivers["number"].values}
+    for key, group, label, names in (
+        ("sections", "blocks", "block", ("first_order", "first_order_error", "total", "total_error")),
+        ("screening", "screening", "input", ("mu_star", "sigma", "error")),
+    ):
+        found = reading.dataset(group)
+        if found is not None:
+            out[key] = {str(c): _largest(found.sel(claim=c), label, names) for c in found["claim"].values}
     return out
+
+
+def _largest(row: xr.Dataset, label: str, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The ten with the largest total index, or the largest mean elementary effect."""
+    by = row["total" if "total" in names else "mu_star"].values
+    order = [int(j) for j in np.argsort(-np.nan_to_num(by), kind="stable")[:10] if by[j] > 0]
+    return {str(row[label].values[j]): {n: kept(float(row[n].values[j])) for n in names} for j in order}
 
 
 def _effects(row: xr.Dataset) -> dict[str, Any]:
