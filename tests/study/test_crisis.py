@@ -178,9 +178,10 @@ def findings() -> xr.DataTree:
     return run(Case.model_validate(_case()), draws=N, seed=2)[0]
 
 
-def test_one_draw_by_hand(findings: xr.DataTree) -> None:
+@pytest.mark.parametrize("in_time", [True, False])
+def test_one_draw_by_hand(findings: xr.DataTree, in_time: bool) -> None:
     inputs, regime, rescue = (findings[g].dataset for g in ("inputs", "regime", "rescue"))
-    i = 7
+    i = int(np.flatnonzero(rescue["in_time"].sel(power="russia").values == in_time)[0])
 
     def x(path: str) -> float:
         return float(inputs["value"].sel(input=path).values[i])
@@ -259,11 +260,13 @@ def test_one_draw_by_hand(findings: xr.DataTree) -> None:
         state: lever(cut((mu, alpha), floor), cut(asked, floor), own[state])
         for state, floor in floors.items()
     }
+    # Too late, it leaves the regime as a refusal does, and is believed to come.
+    late = lever(cut((mu, alpha), theta["refused"]), cut(asked, theta["refused"]), own["rescued"])
     for state, value in levers.items():
         at = float(rescue["guarantee"].sel(power="russia", state=state)[i])
         assert math.isclose(at, value, rel_tol=1e-7, abs_tol=1e-8)
 
-    in_time = x(f"{path}.arrival") <= x("rescue.window")
+    assert in_time == (x(f"{path}.arrival") <= x("rescue.window"))
     lands = "helped" if in_time else "refused"
     H, zeta, V, R, I = (
         x(f"{path}.motives.{n}")
@@ -275,7 +278,7 @@ def test_one_draw_by_hand(findings: xr.DataTree) -> None:
         H * (fall["refused"] + zeta * drag["refused"] - fall[lands] - zeta * drag[lands]),
         V * (survival[lands] - survival["refused"]),
         R * 100 * math.log(watched["rescued"] / watched["refused"]),
-        I * (levers["rescued"] - levers["refused"]),
+        I * ((levers["rescued"] if in_time else late) - levers["refused"]),
     ]
     np.testing.assert_allclose(rescue["benefit"].sel(power="russia")[i], benefit, rtol=1e-6, atol=1e-9)
     c = {n: x(f"{path}.costs.{n}") for n in _case()["rescue"]["candidates"]["russia"]["costs"]}

@@ -11,7 +11,7 @@ refusing, is a sum of named terms in its own log points:
                               - (\text{collapse}_1 + \zeta\,\text{drawn out}_1)] \\
     \text{friendly regime} &= V\,(\text{survival}_1 - \text{survival}_0) \\
     \text{credibility}     &= R\,(\text{what observers believe after sending} - \text{after refusing}) \\
-    \text{influence}       &= I\,(\text{lever after a rescue} - \text{after surviving alone}) \\
+    \text{influence}       &= I\,(\text{lever after a rescue} - \text{after surviving refused}) \\
     \text{money}           &= -\text{troops} \cdot \text{days} \cdot \text{unit cost} \cdot \text{per million} \\
     \text{approval}        &= -(\Pr(\text{casualties})\,a + \Pr(\text{long stay})\,b) \cdot \text{per point} \\
     \text{disgrace}        &= -\Pr(\text{troops must break up protests})\,g
@@ -210,7 +210,7 @@ def terms(
     credibility
         What observers would believe after sending less what they would after refusing, log points, ``(...)``.
     influence
-        The power's lever over the regime after a rescue less its lever after surviving alone, log points, ``(...)``.
+        The power's lever over the regime after a rescue less its lever after surviving refused, log points, ``(...)``.
 
     Returns
     -------

@@ -363,13 +363,16 @@ def _one(*arrays: jax.Array) -> _Found:
     def lands(values: jax.Array) -> jax.Array:
         return jnp.where(in_time > 0, values[:, 2], values[:, 1])
 
+    # Help that comes too late finds the regime as a refusal leaves it, but for what is now believed of the power.
+    _, with_, without, _ = later
+    late = levers.guarantee(with_[:, 2], without[:, 2], g.believed[:, 1], g.weight)
     terms = rescue.terms(
         rescue.Motives(*jnp.moveaxis(g.motives, -1, 0)),
         rescue.Costs(*jnp.moveaxis(g.costs, -1, 0)),
         refused=(g.collapse[:, 1], g.drawn_out[:, 1]),
         helped=(lands(g.collapse), lands(g.drawn_out)),
         credibility=100.0 * levers.log_ratio(g.observed[:, 1], g.observed[:, 2]),
-        influence=guarantee[:, 1] - guarantee[:, 2],
+        influence=jnp.where(in_time > 0, guarantee[:, 1], late) - guarantee[:, 2],
     )
     decision = rescue.decide(terms, g.rationality)
     sends = jnp.where(jnp.isnan(g.sends), decision.sends, g.sends)
