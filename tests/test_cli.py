@@ -19,7 +19,7 @@ from tertius.cli import app
 from tertius.errors import BadInput, CannotCompute
 
 ROOT = Path(__file__).resolve().parents[1]
-HEAVY = ("jax", "xarray", "altair", "pandas", "vl_convert", "jinja2", "scipy")
+HEAVY = ("jax", "xarray", "pandas", "vl_convert", "jinja2", "scipy")
 
 
 def _synthetic() -> ModuleType:
