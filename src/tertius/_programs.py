@@ -86,13 +86,17 @@ def stored(
     compiled
         What ``jax.jit`` returned.
     given, named
-        Its arguments.
+        Its arguments. A number, word or truth value with a name is one that it was made for.
     static_argnums
         As it was told.
     """
     named = named or {}
-    leaves, structure = jax.tree.flatten(([a for i, a in enumerate(given) if i not in static_argnums], named))
-    static = tuple(given[i] for i in static_argnums)
+    fixed = {name: value for name, value in named.items() if type(value) in (bool, int, str)}
+    moving = {name: value for name, value in named.items() if name not in fixed}
+    leaves, structure = jax.tree.flatten(
+        ([a for i, a in enumerate(given) if i not in static_argnums], moving)
+    )
+    static = (*(given[i] for i in static_argnums), *sorted(fixed.items()))
     # What is traced is part of a larger program, and a bare number may be one that a program is made for.
     plain = all(isinstance(leaf, np.ndarray | np.generic | jax.Array) for leaf in leaves)
     if _place is None or not plain or any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
@@ -104,7 +108,7 @@ def stored(
     asked = (source, static, structure, shapes)
     program = _loaded.get(asked)
     if program is None:
-        program = _program(source, given, static_argnums, named, asked)
+        program = _program(source, given, static_argnums, moving, fixed, asked)
     positional, by_name = jax.tree.unflatten(structure, leaves)
     return program(*positional, **by_name)
 
@@ -114,6 +118,7 @@ def _program(
     given: Sequence[Any],
     static_argnums: Sequence[int],
     named: dict[str, Any],
+    fixed: dict[str, Any],
     asked: Any,
 ) -> Any:
     """Read a program or make it, once."""
@@ -140,8 +145,8 @@ def _program(
                 return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype)  # type: ignore[no-untyped-call]
 
             shaped = [a if i in static_argnums else jax.tree.map(abstract, a) for i, a in enumerate(given)]
-            made = jax.jit(named_apart, static_argnums=tuple(static_argnums))
-            program = made.lower(*shaped, **jax.tree.map(abstract, named)).compile()
+            made = jax.jit(named_apart, static_argnums=tuple(static_argnums), static_argnames=tuple(fixed))
+            program = made.lower(*shaped, **jax.tree.map(abstract, named), **fixed).compile()
             _write(target, program)
         _loaded[asked] = program
     return program

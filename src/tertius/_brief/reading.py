@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
@@ -25,6 +26,7 @@ __all__ = [
     "Comparison",
     "Displacement",
     "Driver",
+    "Estimated",
     "InputFigure",
     "Levers",
     "Names",
@@ -39,8 +41,30 @@ Cells = dict[tuple[str, ...], Estimate]
 Floats = npt.NDArray[np.float64]
 
 
+_SORTERS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="tertius-sort")
+
+
+def _quantiles(rows: Floats, known: npt.NDArray[np.int64], wanted: Sequence[float]) -> list[Floats]:
+    """Quantiles of each row's known numbers; the rows are put in another order."""
+    out = [np.empty(len(rows)) for _ in wanted]
+    # The places looked at hang on how many numbers are known, mostly all: putting those right is enough.
+    for count in np.unique(known):
+        mine = known == count
+        places = {int(f(q * max(count - 1, 0))) for q in wanted for f in (np.floor, np.ceil)}
+        ordered = rows if mine.all() else rows[mine]
+
+        def put_right(some: Floats, places: Sequence[int] = sorted(places)) -> None:
+            some.partition(places, axis=1)
+
+        # Sorting works outside Python's lock.
+        list(_SORTERS.map(put_right, np.array_split(ordered, 2)))
+        for q, found in zip(wanted, out, strict=True):
+            found[mine] = _quantile(ordered, known[mine], q)
+    return out
+
+
 def _quantile(ordered: Floats, known: npt.NDArray[np.int64], q: float) -> Floats:
-    """Interpolate a quantile in rows sorted ascending with their NaNs last; infinities stay infinite."""
+    """Interpolate a quantile in rows with the right numbers in its place; infinities stay infinite."""
     position = q * np.maximum(known - 1, 0)
     low = np.floor(position).astype(np.int64)
     high = np.ceil(position).astype(np.int64)
@@ -67,11 +91,11 @@ def estimates(array: xr.DataArray) -> Cells:
     rest = [str(dim) for dim in array.dims if dim != "draw"]
     values = np.asarray(array.transpose(*rest, "draw").values, dtype=np.float64)
     shape = values.shape[:-1]
-    ordered = np.sort(values.reshape(-1, values.shape[-1]), axis=-1)
-    known = ordered.shape[1] - np.isnan(ordered).sum(axis=1)
-    low, middle, high = (_quantile(ordered, known, q) for q in (0.05, 0.5, 0.95))
+    rows = np.array(values.reshape(-1, values.shape[-1]), order="C")
+    known = rows.shape[1] - np.isnan(rows).sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.nansum(ordered, axis=1) / known
+        mean = np.nansum(rows, axis=1) / known
+    low, middle, high = _quantiles(rows, known, (0.05, 0.5, 0.95))
     unit = str(array.attrs.get("unit", ""))
     labels = [[str(label) for label in array[dim].values] for dim in rest]
     cells: Cells = {}
@@ -86,6 +110,47 @@ def estimates(array: xr.DataArray) -> Cells:
             int(known[flat]),
         )
     return cells
+
+
+class Estimated(Mapping[str, Cells]):
+    """The estimates of a group's variables by name, each made when it is first looked at.
+
+    Parameters
+    ----------
+    data
+        The group.
+    without
+        Dims; what has one of them is left out, and so is what has no draws.
+    only
+        If given, the dims, and no others, of what is let in.
+    """
+
+    def __init__(self, data: xr.Dataset, *without: str, only: tuple[str, ...] | None = None) -> None:
+        self._data = data
+        self._made: dict[str, Cells] = {}
+        self._names = [
+            str(name)
+            for name in data.data_vars
+            if "draw" in data[name].dims
+            and not set(without) & set(data[name].dims)
+            and (only is None or data[name].dims == only)
+        ]
+
+    def __getitem__(self, name: str) -> Cells:
+        if name not in self._made:
+            if name not in self._names:
+                raise KeyError(name)
+            self._made[name] = estimates(self._data[name])
+        return self._made[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def _table(array: xr.DataArray) -> dict[tuple[str, ...], float]:

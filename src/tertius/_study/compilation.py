@@ -29,7 +29,7 @@ MANY, LARGE = 32_768, 2048
 def in_blocks(
     model: Callable[..., Any],
     *arrays: Any,
-    threads: int = 1,
+    threads: int = 2,
     into: Callable[[list[Any]], list[Any]] | None = None,
 ) -> Any:
     """Send arrays through a model in blocks of draws, and put the results together as NumPy arrays.

@@ -322,7 +322,11 @@ def kept_groups(raw: Mapping[str, xr.Dataset], converged: Mask) -> dict[str, xr.
     for path, group in raw.items():
         # A model may take the first draws alone.
         mine = kept[kept < group.sizes.get("draw", 0)]
-        made = group.isel(draw=mine).assign_coords(draw=mine) if "draw" in group.dims else group
+        made = group
+        if "draw" in group.dims:
+            # Where none is left out nothing need be copied.
+            rest = group if len(mine) == group.sizes["draw"] else group.isel(draw=mine)
+            made = rest.assign_coords(draw=mine)
         if "leavers" in group.attrs:
             made = _with_tertius(made.assign_attrs(unconverged=lost))
         found[path] = made

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -151,11 +151,12 @@ def run(
     def solved(structure: Structure, shared: TradeResults | None = None) -> Simulation:
         return simulate(case, few, structure, only=[*first, *read], trade=shared)
 
-    def rival(structure: Structure, known: Mapping[str, Ran], made: Callable[[], Simulation]) -> _Run:
+    def rival(structure: Structure, known: Mapping[str, Ran], made: Callable[[], Simulation]) -> _Rival:
         moved = differences(BASE, structure)
         if not moved.isdisjoint(notes):
             moved |= SIMULATED
-        return _complete(case, few, structure, made(), headline, known=known, moved=moved)
+        whole = _complete(case, few, structure, made(), headline, known=known, moved=moved)
+        return _Rival(whole.groups, whole.simulation.converged)
 
     with _aside() as aside:
         # What needs nothing of the main run is got ready beside it.
@@ -219,11 +220,10 @@ def run(
     titles = {"base": BASE.title}
     unconverged = {"base": int(few.size - np.count_nonzero(main.converged[: few.size]))}
     for structure, result in zip(structures, others, strict=True):
-        reached = result.simulation.converged
         runs[structure.id] = result.groups
         titles[structure.id] = structure.title
-        unconverged[structure.id] = int(np.count_nonzero(~reached))
-        rivals[structure.id] = _tree(_inputs(layout, few, np.flatnonzero(reached)), result.groups)
+        unconverged[structure.id] = int(np.count_nonzero(~result.converged))
+        rivals[structure.id] = _tree(_inputs(layout, few, np.flatnonzero(result.converged)), result.groups)
     with clock.stage("comparison of structures"):
         if headline is not None:
             tree["/structures"] = _structures(runs, titles, unconverged, few.size)
@@ -258,6 +258,13 @@ class _Run:
     groups: dict[str, xr.Dataset]
     raw: Mapping[str, xr.Dataset]
     ran: Mapping[str, Ran]
+
+
+class _Rival(NamedTuple):
+    """What is kept of a rival structure's run: its groups, and the draws in which everything converged."""
+
+    groups: dict[str, xr.Dataset]
+    converged: NDArray[np.bool_]
 
 
 def _complete(

@@ -261,7 +261,7 @@ def _programs(
     if given.rho is not None and given.nest is not None:
         common = (*common, given.rho)
         # As many nests as suppliers, so that one program serves all domains.
-        member = jnp.asarray(np.arange(len(given.nest))[:, None] == given.nest, dtype=float)
+        member = (np.arange(len(given.nest))[:, None] == given.nest).astype(float)
         lever_of, leave = (partial(program, nests=member) for program in (lever_of, leave))
     return lever_of, leave, common
 

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from tertius._study.compilation import in_blocks
 from tertius._study.world import Exit, TradeWorld
 from tertius.models import trade as model
 
@@ -20,6 +21,12 @@ __all__ = ["Aftermath", "Counterfactual", "TradeLevers", "TradeResults", "plan",
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+
+
+AT_ONCE = 2048
+"""Draws whose equilibria are held at once: of more than these only what is read off them is kept."""
+
+_CALIBRATE = jax.jit(model.calibrate)
 
 
 @dataclass(frozen=True)
@@ -194,7 +201,7 @@ def run_trade(
     retry: bool = True,
     answers: Sequence[Exit] = (),
 ) -> TradeResults:
-    """Solve every equilibrium that the study needs, on all draws at once.
+    """Solve every equilibrium that the study needs, on some thousand draws at a time.
 
     Parameters
     ----------
@@ -218,6 +225,33 @@ def run_trade(
     TradeResults
         Levers in log points, per draw.
     """
+    n = len(world.flows)
+    done: list[TradeResults] = []
+    for first in range(0, n, AT_ONCE):
+        rows = slice(first, first + AT_ONCE)
+
+        def part(fraction: float, first: int = first) -> None:
+            if progress is not None:
+                progress((first + fraction * min(AT_ONCE, n - first)) / n)
+
+        known = None if levers is None else jax.tree.map(lambda a, rows=rows: a[rows], levers)
+        some, leaving, answering = world.rows(rows), *([e.rows(rows) for e in es] for es in (exits, answers))
+        done.append(_run_trade(some, powers, leaving, part, known, retry, answering))
+    if len(done) == 1:
+        return done[0]
+    whole: TradeResults = jax.tree.map(lambda *parts: np.concatenate(parts), *done)
+    return whole
+
+
+def _run_trade(
+    world: TradeWorld,
+    powers: Sequence[str],
+    exits: Sequence[Exit],
+    progress: Callable[[float], None],
+    levers: TradeLevers | None,
+    retry: bool,
+    answers: Sequence[Exit],
+) -> TradeResults:
     n_regions = world.flows.shape[-1]
     wanted = plan(world, powers, exits, baseline=levers is None, answers=answers)
     column = {c: k for k, c in enumerate(wanted)}
@@ -229,7 +263,7 @@ def run_trade(
     destination = np.concatenate([abroad, np.full(len(abroad), client)])
     keep = _keep(wanted, world, by_id, abroad)
     shock = model.Shock(origin, destination, keep, _caps(world, wanted, by_id, origin, destination))
-    economy = model.calibrate(world.flows)
+    economy: model.Economy = in_blocks(_CALIBRATE, world.flows)
     solved = model.solve_draws(
         world.flows,
         world.theta,
@@ -237,7 +271,7 @@ def run_trade(
         factors=world.factors,
         deficits=world.deficits,
         substitution=world.substitution,
-        progress=None if progress is None else lambda done, total: progress(done / total),
+        progress=lambda done, total: progress(done / total),
         retry=retry,
     )
     loss = -100 * np.log(np.asarray(solved.welfare))

@@ -7,7 +7,7 @@ draws; nothing is computed here that has an equation in :mod:`tertius.models`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import numpy as np
@@ -108,6 +108,17 @@ class TradeWorld:
     substitution: Array | None
     routes: tuple[Route, ...]
 
+    def rows(self, rows: slice) -> TradeWorld:
+        """The same worlds in some of the draws."""
+        routes = tuple(
+            replace(r, closed=r.closed[rows], capacity=r.capacity[rows], client_rent=r.client_rent[rows])
+            for r in self.routes
+        )
+        between = None if self.substitution is None else self.substitution[rows]
+        return replace(
+            self, flows=self.flows[rows], theta=self.theta[rows], substitution=between, routes=routes
+        )
+
 
 @dataclass(frozen=True)
 class Bundle:
@@ -168,6 +179,10 @@ class Exit:
     exports: bool
     imports: bool
     pushed_by: tuple[str, ...]
+
+    def rows(self, rows: slice) -> Exit:
+        """The same what-if in some of the draws."""
+        return replace(self, degree={power: degree[rows] for power, degree in self.degree.items()})
 
 
 def trade_world(case: Case, figures: Figures, structure: Structure) -> TradeWorld:

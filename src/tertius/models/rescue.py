@@ -34,6 +34,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
+from tertius._programs import kept
 from tertius.models._shapley import coalitions, shapley_weights
 from tertius.models.levers import log_ratio
 
@@ -308,12 +309,13 @@ def largest_motive(terms: ArrayLike, scale: ArrayLike) -> Array:
         Share of the draws in which each motive is the largest and speaks for sending, ``(..., M)``; ties count for
         nobody, and draws with an unknown term are left out.
     """
-    result: Array = _largest(jnp.asarray(terms, float)[..., : len(MOTIVES)], jnp.asarray(scale, float))
+    result: Array = _largest(jnp.asarray(terms, float), jnp.asarray(scale, float))
     return result
 
 
-@jax.jit
-def _largest(values: Array, scale: Array) -> Array:
+@kept
+def _largest(terms: Array, scale: Array) -> Array:
+    values = terms[..., : len(MOTIVES)]
     known = ~jnp.isnan(values).any(-1)
 
     def one(multiplier: Array) -> Array:

@@ -20,7 +20,7 @@ from tertius._brief.blocks import (
     estimate_cell,
     head,
 )
-from tertius._brief.reading import Reading, estimates
+from tertius._brief.reading import Estimated, Reading
 from tertius._brief.summary import estimate, nested, number
 from tertius._brief.words import MISSING, Estimate, listed, percent, spelled
 from tertius._brief.words import number as written
@@ -42,9 +42,7 @@ class _Bargaining:
         self.best = str(data.attrs["forecast"])
         self.issues = [str(i) for i in data["issue"].values]
         self.actors = [str(a) for a in data["actor"].values]
-        self.cells = {
-            str(name): estimates(data[name]) for name in data.data_vars if "draw" in data[name].dims
-        }
+        self.cells = Estimated(data)
         self.order = sorted(self.models, key=lambda m: float(data["error"].sel(model=m)))
 
     def actor(self, key: str) -> str:

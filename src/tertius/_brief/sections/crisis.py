@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,7 +29,7 @@ from tertius._brief.blocks import (
 )
 from tertius._brief.insight import path_words
 from tertius._brief.palette import colours
-from tertius._brief.reading import Reading, estimates
+from tertius._brief.reading import Cells, Estimated, Reading, estimates
 from tertius._brief.summary import estimate, nested, number
 from tertius._brief.tree import Twig, tree
 from tertius._brief.words import MISSING, Estimate, clause, likelihood, listed, percent
@@ -68,15 +70,11 @@ class _Crisis:
         self.reading, self.regime, self.rescue = reading, regime, rescue
         self.names, self.draws = reading.names, reading.draws
         self.branches = [str(b) for b in regime["branch"].values]
-        self.ends = {
-            str(n): estimates(regime[n]) for n in regime.data_vars if regime[n].dims == ("draw", "branch")
-        }
+        self.ends = Estimated(regime, only=("draw", "branch"))
         self.lead = str(regime.attrs.get("asked_of", ""))
-        self.cells: dict[str, dict[tuple[str, ...], Estimate]] = {}
+        self.cells: Mapping[str, Cells] = {}
         if rescue is not None:
-            self.cells = {
-                str(n): dict(estimates(rescue[n])) for n in rescue.data_vars if "draw" in rescue[n].dims
-            }
+            self.cells = Estimated(rescue)
             self.powers = [str(p) for p in rescue["power"].values]
             self.candidates = [
                 p for p in self.powers if not np.isnan(rescue["gate"].sel(power=p).values).all()
@@ -100,6 +98,7 @@ class _Crisis:
         assert self.rescue is not None
         return np.asarray(self.rescue[name].sel(power=self.lead).values)
 
+    @cached_property
     def largest(self) -> dict[str, float]:
         """How often each motive is the largest of those that speak for sending."""
         values = self.values("benefit")
@@ -138,7 +137,7 @@ def said(reading: Reading) -> list[Said]:
         return [Said("The crisis", f"{crisis}.")]
     helped = found.survival("helped").mean
     crisis += f"; with {found.helper}'s help it {clause(helped)} survive ({percent(helped, found.draws)})."
-    ranked = sorted(found.largest().items(), key=lambda x: -x[1])
+    ranked = sorted(found.largest.items(), key=lambda x: -x[1])
     if not ranked:
         return [Said("The crisis", crisis)]
     (first, much), (second, less) = ranked[:2]
@@ -293,7 +292,7 @@ def _protectors(found: _Crisis) -> Table:
         head("Asking it is worth, log points"),
         head("Asked"),
     ]
-    asked = estimates(found.rescue["asked"]) if found.rescue is not None else {}
+    asked = found.cells["asked"] if found.rescue is not None else {}
     survival = estimates(found.regime["survival_by_power"])
     rows = []
     for p in found.candidates:
@@ -394,7 +393,7 @@ def _decision(found: _Crisis) -> list[Block]:
                 f"That {found.helper} sends is stated ({_chance(sends)}), so its motives are not computed."
             )
         ]
-    largest = found.largest()
+    largest = found.largest
     header = [
         head(f"What speaks to {found.helper}", words=True),
         head("Log points"),
@@ -580,8 +579,8 @@ def summary(reading: Reading) -> dict[str, object]:
                 continue
             own[name] = estimate(mine[()]) if () in mine else nested(mine)
         rescue["powers"][p] = own
-    rescue["asked"] = {k[0]: number(v.mean) for k, v in estimates(found.rescue["asked"]).items()}
-    rescue["largest_motive"] = {m: number(v) for m, v in found.largest().items()}
+    rescue["asked"] = {k[0]: number(v.mean) for k, v in found.cells["asked"].items()}
+    rescue["largest_motive"] = {m: number(v) for m, v in found.largest.items()}
     turned = json.loads(found.rescue.attrs.get("turns") or "{}")
     if turned:
         rescue["turns"] = {"of": str(found.rescue.attrs["axes"]).split(), **turned}

@@ -9,7 +9,7 @@ import xarray as xr
 
 from tertius._brief import charts
 from tertius._brief.blocks import Block, Bullets, Figure, Paragraph, Part, Table, estimate_cell, head
-from tertius._brief.reading import Reading, estimates
+from tertius._brief.reading import Estimated, Reading
 from tertius._brief.summary import nested
 from tertius._brief.words import MISSING, listed
 from tertius._brief.words import number as written
@@ -22,7 +22,7 @@ class _Investors:
 
     def __init__(self, reading: Reading, data: xr.Dataset) -> None:
         self.reading, self.names, self.data = reading, reading.names, data
-        self.cells = {str(name): estimates(data[name]) for name in data.data_vars}
+        self.cells = Estimated(data)
         self.years = [str(y) for y in data["year"].values]
         self.exit = str(data.attrs["exit_title"])
         self.leavers: list[str] = json.loads(data.attrs["leaving"])

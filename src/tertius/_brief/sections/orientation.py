@@ -12,7 +12,7 @@ import xarray as xr
 from tertius._brief import charts
 from tertius._brief.blocks import Block, Bullets, Cell, Figure, Paragraph, Part, Table, estimate_cell, head
 from tertius._brief.palette import colours
-from tertius._brief.reading import Reading, estimates
+from tertius._brief.reading import Estimated, Reading
 from tertius._brief.summary import nested, number
 from tertius._brief.words import MISSING, clause, likelihood, listed, percent
 from tertius._brief.words import number as written
@@ -29,9 +29,7 @@ class _Orientation:
         self.dates: dict[str, str] = json.loads(data.attrs["dates"])
         self.signs = [str(s) for s in data["signal"].values]
         self.moments = [str(m) for m in data["when"].values]
-        self.cells = {
-            str(name): estimates(data[name]) for name in data.data_vars if "draw" in data[name].dims
-        }
+        self.cells = Estimated(data)
         self.spoken = [p for p in reading.names.powers if self.cells["shift"][p,].known]
 
     def mean(self, name: str, *labels: str) -> float:

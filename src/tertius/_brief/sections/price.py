@@ -24,7 +24,7 @@ from tertius._brief.blocks import (
     say,
 )
 from tertius._brief.insight import path_words
-from tertius._brief.reading import Reading, estimates
+from tertius._brief.reading import Estimated, Reading
 from tertius._brief.summary import estimate, nested, number
 from tertius._brief.words import MISSING, clause, likelihood, listed, percent
 from tertius._brief.words import number as written
@@ -51,11 +51,7 @@ class _Price:
         self.concessions = [str(c) for c in data["concession"].values]
         self.threats = [str(t) for t in data["threat"].values]
         self.expected = [c for c in self.concessions if c not in self.controls]
-        self.cells = {
-            str(name): estimates(data[name])
-            for name in data.data_vars
-            if "draw" in data[name].dims and "threat" not in data[name].dims
-        }
+        self.cells = Estimated(data, "threat")
         self.rescued = not math.isnan(self.mean("some", "rescued")) if self.expected else False
 
     def mean(self, name: str, *labels: str) -> float:

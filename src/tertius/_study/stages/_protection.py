@@ -24,6 +24,8 @@ Array = NDArray[np.float64]
 STATES = ("rescued", "alone")
 """The states of the rescue's group that are the branches of the price, in their order."""
 
+_CHANGE = jax.jit(reputation.log_change)
+
 FAR = 1e6
 """Log points of income beyond which nothing is left to lose."""
 
@@ -119,8 +121,8 @@ def protection(context: Context, patron: str) -> Protection:
     name = np.zeros(n)
     if watchers(context.case, patron):
         seen = group["observed"]
-        told = reputation.log_change(seen.sel(state="refused").values, seen.sel(state="before").values)
-        name = -np.asarray(weights.credibility) * np.asarray(told)
+        told = in_blocks(_CHANGE, seen.sel(state="refused").values, seen.sel(state="before").values)
+        name = -np.asarray(weights.credibility) * told
     return Protection(
         group["guarantee"].sel(state="before").values,
         group["guarantee"].sel(state=list(STATES)).values,

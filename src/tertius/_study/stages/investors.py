@@ -42,12 +42,17 @@ def _losses(
     sigma: jax.Array,
     eta: jax.Array,
     omega: jax.Array,
-    rise: jax.Array,
+    peak: jax.Array,
+    half: jax.Array,
+    delay: jax.Array,
     base: jax.Array,
     leave: jax.Array,
     rho: jax.Array | None = None,
     nests: jax.Array | None = None,
 ) -> investors.Losses:
+    # Before the years comes the peak, whenever it is.
+    later = investors.premium(peak, half, jnp.array(YEARS), delay)
+    rise = jnp.concatenate([peak[:, None], later], axis=1)
     return investors.losses(s, sigma, eta, omega, rise, base, leave, rho=rho, nests=nests)
 
 
@@ -74,22 +79,19 @@ def run(context: Context) -> Made:
         weight = np.mean([figures(f"domains.{d}.weight", s.weight) for d, s in case.domains.items()], axis=0)
     delay = np.zeros(n) if given.delay is None else figures("investors.delay", given.delay) / YEAR
     peak, half = figures("investors.premium", given.premium), figures("investors.half_life", given.half_life)
-    rise = np.asarray(investors.premium(peak, half, np.array(YEARS), delay))
-    # Before the years comes the peak, whenever it is.
-    rise = np.concatenate([peak[:, None], rise], axis=1)
     leave = np.zeros((n, len(powers)))
     leaving = next((e for e in context.simulation.exits if e.id == context.headline), None)
     if leaving is not None and given.domain in leaving.domains:
         for power, degree in leaving.degree.items():
             leave[:, powers.index(power)] = degree
     arrays = [
-        suppliers.share, suppliers.sigma, suppliers.eta, weight, rise,
+        suppliers.share, suppliers.sigma, suppliers.eta, weight, peak, half, delay,
         figures("investors.base_return", given.base_return), leave,
     ]  # fmt: skip
     model: Callable[..., Any] = _losses
     if suppliers.rho is not None and suppliers.nest is not None:
         arrays.append(suppliers.rho)
-        member = jnp.asarray(np.arange(len(suppliers.nest))[:, None] == suppliers.nest, dtype=float)
+        member = (np.arange(len(suppliers.nest))[:, None] == suppliers.nest).astype(float)
         model = partial(_losses, nests=member)
     found: investors.Losses = in_blocks(model, *arrays)
 

@@ -60,6 +60,8 @@ DRAWS = 2048
 
 LOG_POINTS = "log points"
 
+_GROWTH, _FALLEN = jax.jit(model.growth), jax.jit(model.fallen)
+
 
 @dataclass(frozen=True)
 class _Scenario:
@@ -211,7 +213,7 @@ class _Ahead:
             ),
             "beyond_fall": _variable(
                 ("draw", "scenario"),
-                np.asarray(model.fallen(against, by[:, None])),
+                in_blocks(_FALLEN, against, by[:, None]),
                 "powers",
                 "by how much the balance has fallen further than what counts as its end",
             ),
@@ -279,7 +281,7 @@ class _Ahead:
         program: Any = _FLAT
         args: list[Array] = [share, weight, given.sigma[:n], given.eta[:n], g, jump]
         if given.rho is not None and given.nest is not None:
-            member = jnp.asarray(np.arange(len(given.nest))[:, None] == given.nest, dtype=float)
+            member = (np.arange(len(given.nest))[:, None] == given.nest).astype(float)
             program = partial(_NESTED, nests=member)
             args.append(given.rho[:n])
         # What neither grows nor fades is the same in every year.
@@ -388,7 +390,7 @@ def _growth(context: Context, given: Outlook, n: int) -> dict[str, Array]:
         exposure = (
             values(f"{path}.exposure", learning.exposure) if learning.exposure else np.ones((n, len(powers)))
         )
-        out[name] = np.asarray(model.growth(out.get(name, np.zeros_like(rate)), rate, exposure))
+        out[name] = in_blocks(_GROWTH, out.get(name, np.zeros_like(rate)), rate, exposure)
     return out
 
 

@@ -661,7 +661,7 @@ def pair_flows(
         log_share = log_share - np.asarray(equilibrium.log_phi)[..., d]
     weight = lam * B
     share = np.where(weight > 0, weight * np.exp(np.where(weight > 0, log_share, 0.0)), 0.0)
-    spent = np.asarray(economy.alpha * economy.E[..., None, :])[..., None, :, :]
+    spent = (np.asarray(economy.alpha) * np.asarray(economy.E)[..., None, :])[..., None, :, :]
     if substitution is not None:
         alpha = shares_after(
             np.asarray(economy.alpha)[..., None, :, :],
