@@ -136,7 +136,7 @@ def by_chance(reading: Reading) -> str:
         return ""
     points = 100 * math.sqrt(0.25 / reading.draws)
     return (
-        f"As of independent draws, the standard error of a likelihood is {number(points, 1)} points at most; "
+        f"Were the draws independent, the standard error of an even likelihood would be {number(points, 1)} points; "
         "--replicates measures it."
     )
 
