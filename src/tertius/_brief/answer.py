@@ -229,7 +229,7 @@ def parting_words(claim: Claim, reading: Reading) -> str:
             else f"Under rival structures it lies between {low} and {high}."
         )
     if not math.isnan(claim.sourced_share):
-        said.append(f"{percent(claim.sourced_share)} of what moves it comes from sourced figures.")
+        said.append(f"Of what moves it, {percent(claim.sourced_share)} comes from sourced figures.")
     return " ".join([*said, *_hangs_on(claim, reading), *_read(claim)])
 
 

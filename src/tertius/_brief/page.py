@@ -833,10 +833,7 @@ class _Page:
                     if math.isnan(c.sourced_share_error) or math.isnan(c.sourced_share)
                     else f"± {number(100 * c.sourced_share_error, 0)} points",
                     "doubled": percent(c.doubled),
-                    "range": ""
-                    if not [v for v in c.structures.values() if not math.isnan(v)]
-                    else f"{percent(min(v for v in c.structures.values() if not math.isnan(v)))} to "
-                    f"{percent(max(v for v in c.structures.values() if not math.isnan(v)))}",
+                    "range": _range([v for v in c.structures.values() if not math.isnan(v)]),
                     "confidence": c.confidence,
                 }
                 for i, c in enumerate(reading.claims)
@@ -1037,6 +1034,14 @@ class _Page:
             "total_seconds": number(sum(reading.provenance.seconds.values()), 1),
             "unconverged": ", ".join(str(k) for k in reading.provenance.unconverged_draws[:40]),
         }
+
+
+def _range(values: Sequence[float]) -> str:
+    """The least and the largest of some probabilities; blank where there are none."""
+    if not values:
+        return ""
+    low, high = percent(min(values)), percent(max(values))
+    return low if low == high else f"{low} to {high}"
 
 
 def laid_out(part: Part) -> dict[str, Any]:

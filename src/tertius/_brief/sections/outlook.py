@@ -121,7 +121,9 @@ class _Outlook:
         )
         if worst:
             word = clause(self.ended[worst])
-            said += f" {self.scenario(worst)}: then it {word} have ({percent(self.ended[worst], self.known[worst])})."
+            title = self.scenario(worst)
+            title = f"{title[0].lower()}{title[1:]}" if title.startswith("The ") else title
+            said += f" If {title}, it {word} have done so ({percent(self.ended[worst], self.known[worst])})."
         return said
 
     def guarantee(self) -> list[Block]:
