@@ -290,6 +290,10 @@ def test_one_draw_by_hand(findings: xr.DataTree, in_time: bool) -> None:
         c["break_up_protests"] * c["disgrace"],
     ]
     np.testing.assert_allclose(rescue["burden"].sel(power="russia")[i], burden, rtol=1e-9)
+    utility = rescue["utility"].sel(power="russia").values
+    for lam, chance in zip(rescue["rationality"].values, rescue["sends_at"].values, strict=True):
+        at = (utility > 0) + 0.0 if np.isinf(lam) else 1 / (1 + np.exp(-lam * utility))
+        assert math.isclose(chance, at.mean(), rel_tol=1e-9)
     sends = 1 / (1 + math.exp(-x("rescue.rationality") * (sum(benefit) - sum(burden))))
     assert math.isclose(float(rescue["sends"].sel(power="russia")[i]), sends, rel_tol=1e-6)
     comes = x("treaties.pact.gate") * sends * in_time
@@ -485,6 +489,7 @@ def test_the_section_says_what_was_found(findings: xr.DataTree) -> None:
         "Survival with and without help",
         "Who could have been asked",
         "The decision",
+        "how surely the better move is taken",
         "Deployment",
     ):
         assert heading in text

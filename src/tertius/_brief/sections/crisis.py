@@ -427,10 +427,22 @@ def _decision(found: _Crisis) -> list[Block]:
             "chance would be one half; the points say what each adds to it."
         ),
         Table("The decision, and what stands behind it", header, rows),
+        *_against(found),
         *_region(found),
         *_turns(found),
     ]
     return blocks
+
+
+def _against(found: _Crisis) -> list[Block]:
+    """The decision against how surely the power takes the better move."""
+    if found.rescue is None or "sends_at" not in found.rescue:
+        return []
+    values = found.rescue["sends_at"]
+    steps = [float(x) for x in values["rationality"].values]
+    header = [head("", words=True), *(head("∞" if math.isinf(x) else f"{x:g}") for x in steps)]
+    row = [head(f"{found.helper} sends"), *(Cell(percent(float(x), found.draws)) for x in values.values)]
+    return [Table("Sent, against how surely the better move is taken (λ, per log point)", header, [row])]
 
 
 def _region(found: _Crisis) -> list[Block]:
@@ -584,6 +596,13 @@ def summary(reading: Reading) -> dict[str, object]:
     turned = json.loads(found.rescue.attrs.get("turns") or "{}")
     if turned:
         rescue["turns"] = {"of": str(found.rescue.attrs["axes"]).split(), **turned}
+    if "sends_at" in found.rescue:
+        rescue["by_rationality"] = {
+            "inf" if np.isinf(at) else f"{float(at):g}": number(float(chance))
+            for at, chance in zip(
+                found.rescue["rationality"].values, found.rescue["sends_at"].values, strict=True
+            )
+        }
     if "region" in found.rescue:
         data = found.rescue["region"]
         rescue["region"] = {

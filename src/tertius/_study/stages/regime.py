@@ -145,16 +145,25 @@ def _solve(*arrays: jax.Array) -> _Found:
         return jnp.where(known, values, jnp.nan)
 
     status = jnp.stack([found.alone.status, found.refused.status, found.helped.status], -1)
-    return _Found(
+    # What the case does not state is no failure; figures so large that no equation is left are one.
+    fine = ((status == Status.CONVERGED) | (status == Status.MISSING)).all(-1)
+    residual = stack("residual").max(-1, where=known, initial=0.0)
+    made = _Found(
         ends=_Ends(**{n: stack(n) for n in _Ends._fields[:-1]}, fragility=chi[:, None] * stack("slope")),
         best=hide(jnp.maximum(survival, other)),
         worst=hide(jnp.minimum(survival, other)),
         multiple=hide(stack("multiple").astype(float)),
         points=jnp.where(told[:, None], found.points, jnp.nan),
-        residual=stack("residual").max(-1, where=known, initial=0.0),
-        # What the case does not state is no failure; figures so large that no equation is left are one.
-        fine=((status == Status.CONVERGED) | (status == Status.MISSING)).all(-1),
+        residual=residual,
+        fine=fine,
     )
+
+    # A draw without an answer is left out of the findings, and may be part of no mean before that.
+    def answered(values: jax.Array) -> jax.Array:
+        return jnp.where(fine[:, None], values, jnp.nan)
+
+    shown: _Found = jax.tree.map(answered, made._replace(residual=(), fine=()))
+    return shown._replace(residual=residual, fine=fine)
 
 
 def _variable(dims: tuple[str, ...], values: Any, unit: str, name: str) -> xr.Variable:

@@ -33,7 +33,7 @@ from tertius._study.stages._turns import turns
 from tertius.models import levers, regime, rescue
 from tertius.models.regime import Belief, Doors
 
-__all__ = ["COSTS", "MULTIPLIERS", "NOBODY", "STATES", "run"]
+__all__ = ["COSTS", "MULTIPLIERS", "NOBODY", "RATIONALITIES", "STATES", "run"]
 
 Array = NDArray[np.float64]
 
@@ -46,6 +46,9 @@ NOBODY = "nobody"
 
 MULTIPLIERS = 2.0 ** np.linspace(-4, 4, 9)
 """Factors on two weights, for the region of weights in which each motive is the largest."""
+
+RATIONALITIES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, np.inf)
+"""The values of λ that the decision is shown against, per log point."""
 
 AXES = ("own_security", "influence")
 """The two motives whose weights are multiplied."""
@@ -276,6 +279,7 @@ def run(context: Context) -> Made:
         ("draw", "protector"), asked, attrs={"long_name": "the client asks that power", "unit": "probability"}
     )
     if context.main:
+        group["sends_at"] = _against(found.utility[:, powers.index(lead)])
         group["region"] = _labelled_region(terms[:, powers.index(lead)])
         group.attrs["turns"] = json.dumps(_turned(context.apart(), terms[:, powers.index(lead)], lead))
     return Made({"/rescue": group})
@@ -324,6 +328,18 @@ def _mean_of(observers: Any, n: int, powers: int) -> Beliefs:
     return Beliefs(*out)
 
 
+def _against(utility: Array) -> xr.DataArray:
+    """The probability of sending if the power is so sure of the better move: mean over draws in which it is known."""
+    chance: Array = in_blocks(_sends, utility)
+    known = ~np.isnan(utility)
+    return xr.DataArray(
+        chance[known].mean(axis=0) if known.any() else np.full(len(RATIONALITIES), np.nan),
+        dims=("rationality",),
+        coords={"rationality": list(RATIONALITIES)},
+        attrs={"long_name": "it sends if it is lawfully asked, at this rationality", "unit": "probability"},
+    )
+
+
 def _labelled_region(terms: Array) -> xr.DataArray:
     """How often each motive is the largest over a grid of two multipliers, over the first draws."""
     rows = np.full((BLOCK, terms.shape[-1]), np.nan)
@@ -342,6 +358,11 @@ def _labelled_region(terms: Array) -> xr.DataArray:
         },
         attrs={"long_name": "the motive is the largest with the weights multiplied", "unit": "probability"},
     )
+
+
+@jax.jit
+def _sends(utility: jax.Array) -> jax.Array:
+    return rescue.logit(utility[:, None], jnp.asarray(RATIONALITIES))
 
 
 @jax.jit
