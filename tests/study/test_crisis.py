@@ -479,7 +479,7 @@ def test_the_section_says_what_was_found(findings: xr.DataTree) -> None:
     part = section.part(reading)
     assert part is not None
     crisis, motive = section.said(reading)
-    assert (crisis.label, motive.label) == ("The crisis", "The motive")
+    assert (crisis.label, motive.label) == ("The crisis", "The rescue")
     for line in (crisis, motive):
         assert "Russia" in line.sentence
         assert "%" in line.sentence

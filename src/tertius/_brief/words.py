@@ -19,7 +19,7 @@ _MINUS = "\N{MINUS SIGN}"
 
 _ADVERBS = {
     "almost no chance": "would almost certainly not",
-    "very unlikely": "would very unlikely",
+    "very unlikely": "would be very unlikely to",
     "unlikely": "would be unlikely to",
     "roughly even chance": "would, with a roughly even chance,",
     "likely": "would likely",

@@ -141,12 +141,17 @@ def said(reading: Reading) -> list[Said]:
     if not ranked:
         return [Said("The crisis", crisis)]
     (first, much), (second, less) = ranked[:2]
-    name = MOTIVES[first]
     motive = (
-        f"{name[:1].upper()}{name[1:]} weighed most for {found.helper} in {percent(much, found.draws)} of the draws, "
+        f"{MOTIVES[first]} weighed most with it in {percent(much, found.draws)} of the draws, "
         f"{MOTIVES[second]} in {percent(less, found.draws)}."
     )
-    return [Said("The crisis", crisis), Said("The motive", motive)]
+    sends = found.of("sends")
+    if sends.known:
+        chance = percent(sends.mean, found.draws)
+        rescue = f"Asked lawfully, {found.helper} {clause(sends.mean)} send ({chance}); {motive}"
+    else:
+        rescue = f"Of what speaks to {found.helper}, {motive}"
+    return [Said("The crisis", crisis), Said("The rescue", rescue)]
 
 
 def part(reading: Reading) -> Part | None:
