@@ -33,7 +33,7 @@ from tertius._brief.supposing import outside, supposing
             1.0,
             "if a friendly regime counted more for Russia",
         ),
-        ("crisis.strength", 0.3, 0.1, "if “crisis › strength” were higher"),
+        ("crisis.strength", 0.3, 0.1, "if “The crisis: strength” were higher"),
     ],
 )
 def test_the_words_name_what_is_supposed(
