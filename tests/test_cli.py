@@ -86,6 +86,7 @@ def test_a_run_shows_a_brief_and_writes_a_page(study: Study, tmp_path: Path) -> 
         "seed": 0,
         "allow_unconverged": False,
         "sensitivity": False,
+        "replicates": 0,
     }
     assert files(tmp_path) == ["toy.html"]
     assert (tmp_path / "toy.html").read_text(encoding="utf-8").startswith("<!doctype html>")
@@ -106,6 +107,7 @@ def test_all_options(study: Study, tmp_path: Path) -> None:
         "seed": 7,
         "allow_unconverged": True,
         "sensitivity": False,
+        "replicates": 0,
     }
     assert study.overrides == ["a.b=1", "c={range: [1, 2]}"]
     assert files(tmp_path) == ["a.html", "b.json", "c.nc"]
