@@ -296,7 +296,9 @@ class _Price:
         if GUARANTEE in self.singles:
             guarded = offered[..., self.singles.index(GUARANTEE)]
             unguarded = unguarded & (guarded[..., None] | (np.array(self.labels) != EVERYTHING))
-            income = lever - np.where(unguarded, guard.lever[..., None], 0.0)
+            # Put at nothing rather than taken off again: it may be infinite.
+            protects = np.array(self.singles) == GUARANTEE
+            income = joined(np.where(protects, 0.0, hand.lever), np.where(protects, 0.0, more_lever))
         else:
             unguarded = np.zeros_like(unguarded)
             income = lever
