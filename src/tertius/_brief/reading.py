@@ -91,7 +91,9 @@ def estimates(array: xr.DataArray) -> Cells:
     rest = [str(dim) for dim in array.dims if dim != "draw"]
     values = np.asarray(array.transpose(*rest, "draw").values, dtype=np.float64)
     shape = values.shape[:-1]
-    rows = np.array(values.reshape(-1, values.shape[-1]), order="C")
+    rows = values.reshape(-1, values.shape[-1])
+    if np.may_share_memory(rows, array.values):
+        rows = rows.copy()
     known = rows.shape[1] - np.isnan(rows).sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.nansum(rows, axis=1) / known

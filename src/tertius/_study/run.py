@@ -138,9 +138,7 @@ def run(
     with clock.stage("draws"):
         layout = design(case, draws, seed)
         values = draw(case, layout, layout.a)
-        rows = _part(draws, EVIDENCE_DRAWS)
-        again = redraw(case, layout, rows, layout.sourced)
-        wide = draw(case, layout, layout.a[:rows], widen=2.0)
+    rows = _part(draws, EVIDENCE_DRAWS)
     few = values.head(_part(draws, STRUCTURE_DRAWS))
     explorer = Explorer(case, layout, headline, (*first, *read), partial(_inputs, layout))
     structures = _applicable(case)
@@ -150,6 +148,9 @@ def run(
 
     def solved(structure: Structure, shared: TradeResults | None = None) -> Simulation:
         return simulate(case, few, structure, only=[*first, *read], trade=shared)
+
+    def evidence(drawn: Callable[[], Draws]) -> _SubRun:
+        return _sub_run(case, layout, drawn(), first, read)
 
     def rival(structure: Structure, known: Mapping[str, Ran], made: Callable[[], Simulation]) -> _Rival:
         moved = differences(BASE, structure)
@@ -161,13 +162,13 @@ def run(
     with _aside() as aside:
         # What needs nothing of the main run is got ready beside it.
         traded = {s.id: aside(partial(solved, s)) for s in structures if s.changes_trade}
-        frozen_run = aside(partial(_sub_run, case, layout, again, first, read))
-        doubled_run = aside(partial(_sub_run, case, layout, wide, first, read))
+        frozen_run = aside(partial(evidence, partial(redraw, case, layout, rows, layout.sourced)))
+        doubled_run = aside(partial(evidence, partial(draw, case, layout, layout.a[:rows], widen=2.0)))
         with clock.stage("models") as report:
             base = watched_structure(BASE, notes)
             main = simulate(case, watched_draws(values, notes), base, only=first, progress=report)
         with clock.stage("further models"):
-            whole = _complete(case, values, BASE, main, headline, shown=True)
+            whole = _complete(case, values, BASE, main, headline, shown=True, aside=aside)
         main = whole.simulation
         _refuse(main, allow_unconverged)
         found = whole.groups
@@ -215,6 +216,9 @@ def run(
                 report(done / len(everything))
             frozen, doubled = frozen_run.result(), doubled_run.result()
             others = [waiting[s.id].result() for s in structures]
+            # What only a reader needs of the main run.
+            shown = {path: made.result() for path, made in whole.later.items()}
+            tree |= kept_groups(shown, main.converged)
     rivals: dict[str, xr.DataTree] = {}
     runs: dict[str, dict[str, xr.Dataset]] = {"base": _first(found, few.size)}
     titles = {"base": BASE.title}
@@ -258,6 +262,7 @@ class _Run:
     groups: dict[str, xr.Dataset]
     raw: Mapping[str, xr.Dataset]
     ran: Mapping[str, Ran]
+    later: Mapping[str, Future[xr.Dataset]]
 
 
 class _Rival(NamedTuple):
@@ -277,15 +282,16 @@ def _complete(
     shown: bool = False,
     known: Mapping[str, Ran] | None = None,
     moved: Collection[str] = (),
+    aside: Aside | None = None,
 ) -> _Run:
     """Run the stages on top of a simulation, and put labels on everything."""
     raw = raw_groups(case, simulation, headline)
     context = Context(case, Figures(values), structure, simulation, headline, raw, shown)
-    made = run_stages(context, known=known, moved=moved)
+    made = run_stages(context, known=known, moved=moved, aside=aside)
     assert made.converged is not None
     assert made.residual is not None
     whole = replace(simulation, converged=made.converged, residual=made.residual)
-    return _Run(whole, kept_groups(made.groups, made.converged), made.groups, made.ran)
+    return _Run(whole, kept_groups(made.groups, made.converged), made.groups, made.ran, made.later)
 
 
 def _part(draws: int, most: int) -> int:

@@ -291,6 +291,7 @@ def _expected(names: set[str]) -> str:
     return f"expected {', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else f"expected {words[0]}"
 
 
+@lru_cache(maxsize=512)
 def parse(text: str) -> Node:
     """Read an expression.
 

@@ -20,7 +20,8 @@ draws.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -127,11 +128,14 @@ class Made:
         Shape (n,); None if nothing in the stage can fail to converge.
     residual
         Shape (n,): the largest residual of the stage's solvers; None if it has none.
+    shown
+        In the main run: gives the stage's group with what only a reader needs, which no other stage waits for.
     """
 
     groups: Mapping[str, xr.Dataset]
     converged: Mask | None = None
     residual: Array | None = field(default=None)
+    shown: Callable[[], xr.Dataset] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -142,9 +146,12 @@ class AllMade(Made):
     ----------
     ran
         Each stage with what it read, for runs that differ in little from this one.
+    later
+        Path to group with what only a reader needs, where it was put off.
     """
 
     ran: Mapping[str, Ran] = field(default_factory=dict)
+    later: Mapping[str, Future[xr.Dataset]] = field(default_factory=dict)
 
 
 def run_stages(
@@ -153,6 +160,7 @@ def run_stages(
     *,
     known: Mapping[str, Ran] | None = None,
     moved: Collection[str] = (),
+    aside: Callable[[Callable[[], xr.Dataset]], Future[xr.Dataset]] | None = None,
 ) -> AllMade:
     """Run every stage that the case asks for, or those of them that are named.
 
@@ -167,6 +175,8 @@ def run_stages(
         read none of that are not run again.
     moved
         Tokens as in :class:`Ran`.
+    aside
+        Puts off what only a reader needs; made at once if None.
 
     Returns
     -------
@@ -177,6 +187,7 @@ def run_stages(
     converged = context.simulation.converged.copy()
     residual = context.simulation.residual.copy()
     ran: dict[str, Ran] = {}
+    later: dict[str, Future[xr.Dataset]] = {}
     different = set(moved)
     for name in asked(context.case):
         if name not in STAGES or (only is not None and name not in only):
@@ -187,11 +198,16 @@ def run_stages(
             different.update(before.made.groups)
         ran[name], made = before, before.made
         groups |= made.groups
+        if made.shown is not None:
+            if aside is None:
+                groups[f"/{name}"] = made.shown()
+            else:
+                later[f"/{name}"] = aside(made.shown)
         if made.converged is not None:
             converged &= made.converged
         if made.residual is not None:
             residual = np.fmax(residual, made.residual)
-    return AllMade(groups, converged, residual, ran)
+    return AllMade(groups, converged, residual, ran=ran, later=later)
 
 
 def run_stage(name: str, context: Context) -> Ran:

@@ -53,6 +53,7 @@ class Ran:
                 groups=some,
                 converged=None if converged is None else converged[rows],
                 residual=None if residual is None else residual[rows],
+                shown=None,
             ),
         )
 

@@ -184,22 +184,6 @@ def run(context: Context) -> Made:
             "what the sign adds to the expected change",
         ),
     }
-    if context.main:
-        low, high = _band(tilt, sd)
-        table |= {
-            "tilt_low": (
-                ("power", "when"),
-                low,
-                "tilt",
-                "5th percentile of the tilt, over draws and given them",
-            ),
-            "tilt_high": (
-                ("power", "when"),
-                high,
-                "tilt",
-                "95th percentile of the tilt, over draws and given them",
-            ),
-        }
     group = xr.Dataset(
         {
             name: xr.Variable(dims, values, attrs={"long_name": long, "unit": unit})
@@ -212,7 +196,24 @@ def run(context: Context) -> Made:
             "before": order.days[0].isoformat(),
         },
     )
-    return Made({"/orientation": group})
+
+    def shown() -> xr.Dataset:
+        ends = zip(("low", "high"), ("5th", "95th"), _band(tilt, sd), strict=True)
+        return group.assign(
+            {
+                f"tilt_{end}": xr.Variable(
+                    ("power", "when"),
+                    values,
+                    attrs={
+                        "long_name": f"{nth} percentile of the tilt, over draws and given them",
+                        "unit": "tilt",
+                    },
+                )
+                for end, nth, values in ends
+            }
+        )
+
+    return Made({"/orientation": group}, shown=shown if context.main else None)
 
 
 def _band(tilt: Array, sd: Array) -> tuple[Array, Array]:

@@ -130,13 +130,15 @@ def run(context: Context) -> Made:
     accurate = _accurate(played)
     residual = np.nanmax(played.residual.reshape(context.size, -1), axis=1, initial=0.0)
     group = found.group(played)
-    if context.main:
-        group = found.for_the_reader(group, played)
+
+    def shown() -> xr.Dataset:
+        whole = found.for_the_reader(group, played)
         if found.expected.any():
-            group.attrs["conditions"] = json.dumps(
-                conditions(context.apart(), found.target(played), _Again())
-            )
-    return Made({"/price": group}, accurate, residual)
+            turned = conditions(context.apart(), found.target(played), _Again())
+            whole.attrs["conditions"] = json.dumps(turned)
+        return whole
+
+    return Made({"/price": group}, accurate, residual, shown if context.main else None)
 
 
 class _Again:

@@ -89,15 +89,16 @@ def run(context: Context) -> Made:
     group = _group(main, branches)
     if lead is not None:
         group = group.assign(_by_power(helped, powers, context.size)).assign_coords(power=list(powers))
-        followed = _days(context, ask, given, lead, selection)
-        group = group.assign(followed)
-        if followed:
-            labels = {"followed": list(FOLLOWED), "day": np.arange(1, DAYS + 1)}
-            group = group.assign_coords(labels)
-    attrs = {"asked_of": lead or "", "selection": selection}
+    group = group.assign_attrs(asked_of=lead or "", selection=selection)
     fine = np.logical_and.reduce([main.fine, *(f.fine for f in helped.values())])
     residual = np.fmax.reduce([main.residual, *(f.residual for f in helped.values())])
-    return Made({"/regime": group.assign_attrs(attrs)}, fine, np.nan_to_num(residual))
+
+    def shown() -> xr.Dataset:
+        followed = {} if lead is None else _days(context.apart(), given, lead, selection)
+        labels = {"followed": list(FOLLOWED), "day": np.arange(1, DAYS + 1)} if followed else {}
+        return group.assign(followed).assign_coords(labels)
+
+    return Made({"/regime": group}, fine, np.nan_to_num(residual), shown if context.main else None)
 
 
 def _shut(cost: Array) -> Doors:
@@ -226,12 +227,13 @@ def _by_power(helped: dict[str, _Found], powers: tuple[str, ...], n: int) -> dic
 
 
 def _days(
-    context: Context, ask: Question, given: dict[str, Array], lead: str, selection: Selection
+    context: Context, given: dict[str, Array], lead: str, selection: Selection
 ) -> dict[str, xr.Variable]:
     """How long the crisis lasts, alone and helped, over the first draws; nothing where no news is stated."""
     crisis, rescue = context.case.crisis, context.case.rescue
-    if not context.main or crisis is None or rescue is None or crisis.private_news is None:
+    if crisis is None or rescue is None or crisis.private_news is None:
         return {}
+    ask = Question(context.case, context.figures)
     news = ask(crisis, "crisis", "private_news"), ask(crisis, "crisis", "public_news", 0.0)
     arrival = ask(rescue.candidates[lead], f"rescue.candidates.{lead}", "arrival", 0.0)
     names = ("strength", "public_precision", "private_precision", "cost", "restoration")

@@ -278,11 +278,14 @@ def run(context: Context) -> Made:
     group["asked"] = xr.Variable(
         ("draw", "protector"), asked, attrs={"long_name": "the client asks that power", "unit": "probability"}
     )
-    if context.main:
-        group["sends_at"] = _against(found.utility[:, powers.index(lead)])
-        group["region"] = _labelled_region(terms[:, powers.index(lead)])
-        group.attrs["turns"] = json.dumps(_turned(context.apart(), terms[:, powers.index(lead)], lead))
-    return Made({"/rescue": group})
+
+    def shown() -> xr.Dataset:
+        of_lead = terms[:, powers.index(lead)]
+        turned = json.dumps(_turned(context.apart(), of_lead, lead))
+        sends = _against(found.utility[:, powers.index(lead)])
+        return group.assign(sends_at=sends, region=_labelled_region(of_lead)).assign_attrs(turns=turned)
+
+    return Made({"/rescue": group}, shown=shown if context.main else None)
 
 
 def _turned(context: Context, terms: Array, lead: str) -> dict[str, Any]:
