@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import xarray as xr
 
 from tertius._study import run
 from tertius.case import Case
 from tertius.claims import judge, names_in
+from tertius.claims.judgement import answers
 from tertius.errors import BadInput
+
+if TYPE_CHECKING:
+    from tertius._study.explorer import Explorer
+    from tertius.claims.assertion import Answer
 
 __all__ = ["study"]
 
@@ -78,6 +84,11 @@ def study(
     exits_read = [
         exit_id for exit_id in case.exits if any(name.startswith(f"exits.{exit_id}.") for name in named)
     ]
+    known: dict[str, Answer] = {}
+
+    def beside(found: xr.DataTree, explorer: Explorer) -> None:
+        known.update(answers(case, found, explorer))
+
     findings, designs = run(
         case,
         draws=draws,
@@ -85,9 +96,10 @@ def study(
         progress=progress,
         allow_unconverged=allow_unconverged,
         exits_read=exits_read,
+        beside=beside if any(claim.asserts for claim in case.claims) else None,
     )
     if case.claims:
-        findings["claims"] = xr.DataTree(judge(case, findings, designs))
+        findings["claims"] = xr.DataTree(judge(case, findings, designs, known))
         if sensitivity and designs.explorer is not None:
             from tertius.claims.depth import deepen  # what few runs need and all would wait for
 

@@ -96,6 +96,7 @@ def run(
     progress: Progress | None = None,
     allow_unconverged: bool = False,
     exits_read: Collection[str] = (),
+    beside: Callable[[xr.DataTree, Explorer], object] | None = None,
 ) -> tuple[xr.DataTree, Designs]:
     """Study a case.
 
@@ -113,6 +114,8 @@ def run(
         Go on although more than one draw in a hundred found no equilibrium.
     exits_read
         Further exits that the verdicts read, so that the runs behind a verdict's evidence have them too.
+    beside
+        Called with the main run's findings, and with what runs the case again, while the rival structures run.
 
     Returns
     -------
@@ -195,6 +198,9 @@ def run(
                 shared = shared.joined(rest.trade)
         known = {name: ran.at(slice(0, few.size)) for name, ran in whole.ran.items()}
         explorer.begin(few, shared, begun, reached, notes, known)
+        begun_early = (
+            None if beside is None else aside(partial(beside, xr.DataTree.from_dict(tree), explorer))
+        )
         waiting = {
             s.id: aside(
                 partial(
@@ -212,10 +218,14 @@ def run(
                 )
             )
             everything = [frozen_run, doubled_run, *waiting.values(), *([] if drivers is None else [drivers])]
+            if begun_early is not None:
+                everything.append(begun_early)
             for done, _ in enumerate(as_completed(everything), start=1):
                 report(done / len(everything))
             frozen, doubled = frozen_run.result(), doubled_run.result()
             others = [waiting[s.id].result() for s in structures]
+            if begun_early is not None:
+                begun_early.result()
             # What only a reader needs of the main run.
             shown = {path: made.result() for path, made in whole.later.items()}
             tree |= kept_groups(shown, main.converged)

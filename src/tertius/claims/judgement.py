@@ -21,10 +21,11 @@ from tertius.claims.shapes import check_expression
 from tertius.claims.verdicts import confidence, likelihood, verdict
 
 if TYPE_CHECKING:
+    from tertius._study.explorer import Explorer
     from tertius.case import Case
     from tertius.case.schema.root import Claim
 
-__all__ = ["judge"]
+__all__ = ["answers", "judge"]
 
 Array = NDArray[np.float64]
 
@@ -45,7 +46,27 @@ class _Judged:
     confidence: str = ""
 
 
-def judge(case: Case, findings: xr.DataTree, designs: Designs) -> xr.Dataset:
+def answers(case: Case, findings: xr.DataTree, explorer: Explorer) -> Mapping[str, Answer]:
+    """Find what claims owe to inputs that do not assert them, before the rest of a study is there.
+
+    Parameters
+    ----------
+    case, findings
+        As for :func:`judge`.
+    explorer
+        Runs the case again.
+
+    Returns
+    -------
+    Mapping
+        The claims that could be asserted to the answer.
+    """
+    return _Court(case, findings, Designs(explorer=explorer)).answers
+
+
+def judge(
+    case: Case, findings: xr.DataTree, designs: Designs, known: Mapping[str, Answer] | None = None
+) -> xr.Dataset:
     """Judge every claim of a case.
 
     Parameters
@@ -56,6 +77,8 @@ def judge(case: Case, findings: xr.DataTree, designs: Designs) -> xr.Dataset:
         The main run, laid out as ``docs/findings.md`` says, n draws.
     designs
         The further runs; what was not run makes the numbers that need it missing, and no confidence ``high``.
+    known
+        What :func:`answers` has found already.
 
     Returns
     -------
@@ -70,7 +93,7 @@ def judge(case: Case, findings: xr.DataTree, designs: Designs) -> xr.Dataset:
         If an expression is wrong for the case itself; :func:`tertius.claims.check_claims` finds all of these
         beforehand.
     """
-    court = _Court(case, findings, designs)
+    court = _Court(case, findings, designs, known)
     rows = [court.judge(claim) for claim in case.claims]
     draws = court.read.draws
     margin = np.full((len(draws), len(rows)), np.nan)
@@ -128,8 +151,15 @@ def judge(case: Case, findings: xr.DataTree, designs: Designs) -> xr.Dataset:
 class _Court:
     """What all claims of one study share."""
 
-    def __init__(self, case: Case, findings: xr.DataTree, designs: Designs) -> None:
+    def __init__(
+        self,
+        case: Case,
+        findings: xr.DataTree,
+        designs: Designs,
+        known: Mapping[str, Answer] | None = None,
+    ) -> None:
         self.case = case
+        self.known = known or {}
         self.findings = findings
         self.designs = designs
         self.exact = {i.path: float(i.quantity.median) for i in case.inputs() if i.quantity.is_exact}
@@ -240,7 +270,7 @@ class _Court:
         """Why a claim is asserted by the inputs that it names, and why that is not settled; blank if it is not so."""
         if not claim.asserts:
             return "", ""
-        answer = self._answers.get(claim.id, UNKNOWN)
+        answer = self.answers.get(claim.id, UNKNOWN)
         if answer.to_others is True:
             return "", ""
         if answer.asserted or not _varies(outcome):
@@ -257,19 +287,21 @@ class _Court:
         return "", f"{what} in {answer.pairs:,} draws: {found}, where {ANSWERS:.0%} would be enough"
 
     @cached_property
-    def _answers(self) -> Mapping[str, Answer]:
+    def answers(self) -> Mapping[str, Answer]:
         """What claims owe to inputs that do not assert them, of those that could be asserted."""
         explorer = self.designs.explorer
         if explorer is None:
-            return {}
+            return self.known
         asked: dict[str, Asked] = {}
         for claim in self.case.claims:
-            if claim.asserts and claim.expression is not None and not self._not_computed(claim.expression):
+            if not claim.asserts or claim.expression is None or claim.id in self.known:
+                continue
+            if not self._not_computed(claim.expression):
                 outcome = self._outcome(claim.expression)
                 if not outcome.missing and _varies(outcome):
                     asked[claim.id] = Asked(claim.expression, claim.asserts, outcome)
         found = answers_to_others(explorer, list(asked.values()), self.read.draws, self.main, self.exact)
-        return dict(zip(asked, found, strict=True))
+        return {**self.known, **dict(zip(asked, found, strict=True))}
 
 
 def _together(paths: Sequence[str]) -> str:
