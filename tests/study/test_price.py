@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -13,7 +14,7 @@ from scipy.optimize import brentq
 from scipy.stats import norm, truncnorm
 
 from tertius._study.compilation import in_blocks
-from tertius._study.draws import design, draw
+from tertius._study.draws import Draws, design, draw
 from tertius._study.layout import raw_groups
 from tertius._study.run import _applicable
 from tertius._study.simulate import simulate
@@ -387,3 +388,25 @@ def test_a_rescue_can_have_a_price(saved: dict[str, xr.Dataset]) -> None:
     found = json.loads(made.attrs["conditions"])
     assert found["base"] == pytest.approx(float(made["because"].mean()))
     assert found["steps"]
+
+
+def test_a_draw_that_did_not_converge_is_no_part_of_what_a_reader_is_shown(asked: Case) -> None:
+    layout = design(asked, DRAWS, 1)
+    values = draw(asked, layout, layout.a)
+    # The same draws but for one, which is another's.
+    other = Draws(DRAWS, {p: np.where(np.arange(DRAWS) == 3, x[5], x) for p, x in values.columns.items()})
+
+    def shown(drawn: Draws, left_out: bool) -> dict[str, xr.Dataset]:
+        made = simulate(asked, drawn, BASE)
+        made = replace(made, converged=made.converged & ((np.arange(DRAWS) != 3) | (not left_out)))
+        context = Context(asked, Figures(drawn), BASE, made, None, raw_groups(asked, made, None), True)
+        groups = {path: g.drop_dims("draw") for path, g in run_stages(context).groups.items()}
+        return {path: g for path, g in groups.items() if g.data_vars}
+
+    one, same = shown(values, True), shown(other, True)
+    assert {"paid_at", "attribution", "work"} <= set(one["/price"].data_vars)
+    for path, group in one.items():
+        xr.testing.assert_identical(group, same[path])
+    # It would have told.
+    one, same = shown(values, False), shown(other, False)
+    assert any(not group.identical(same[path]) for path, group in one.items())

@@ -198,9 +198,7 @@ def run(
                 shared = shared.joined(rest.trade)
         known = {name: ran.at(slice(0, few.size)) for name, ran in whole.ran.items()}
         explorer.begin(few, shared, begun, reached, notes, known)
-        begun_early = (
-            None if beside is None else aside(partial(beside, xr.DataTree.from_dict(tree), explorer))
-        )
+        asides = [] if beside is None else [aside(partial(beside, xr.DataTree.from_dict(tree), explorer))]
         waiting = {
             s.id: aside(
                 partial(
@@ -217,15 +215,14 @@ def run(
                     partial(_sensitivity, tree["/inputs"], found["/displacement"], notes | _tied(case))
                 )
             )
-            everything = [frozen_run, doubled_run, *waiting.values(), *([] if drivers is None else [drivers])]
-            if begun_early is not None:
-                everything.append(begun_early)
+            asides += [] if drivers is None else [drivers]
+            everything = [frozen_run, doubled_run, *waiting.values(), *whole.later.values(), *asides]
             for done, _ in enumerate(as_completed(everything), start=1):
                 report(done / len(everything))
             frozen, doubled = frozen_run.result(), doubled_run.result()
             others = [waiting[s.id].result() for s in structures]
-            if begun_early is not None:
-                begun_early.result()
+            for done_aside in asides:
+                done_aside.result()
             # What only a reader needs of the main run.
             shown = {path: made.result() for path, made in whole.later.items()}
             tree |= kept_groups(shown, main.converged)

@@ -23,6 +23,7 @@ import importlib
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import xarray as xr
@@ -129,13 +130,14 @@ class Made:
     residual
         Shape (n,): the largest residual of the stage's solvers; None if it has none.
     shown
-        In the main run: gives the stage's group with what only a reader needs, which no other stage waits for.
+        In the main run: gives the stage's group with what only a reader needs, which no other stage waits for. Told in
+        which draws every stage converged: no other draw may be part of a mean.
     """
 
     groups: Mapping[str, xr.Dataset]
     converged: Mask | None = None
     residual: Array | None = field(default=None)
-    shown: Callable[[], xr.Dataset] | None = field(default=None, repr=False)
+    shown: Callable[[Mask], xr.Dataset] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -198,15 +200,17 @@ def run_stages(
             different.update(before.made.groups)
         ran[name], made = before, before.made
         groups |= made.groups
-        if made.shown is not None:
-            if aside is None:
-                groups[f"/{name}"] = made.shown()
-            else:
-                later[f"/{name}"] = aside(made.shown)
         if made.converged is not None:
             converged &= made.converged
         if made.residual is not None:
             residual = np.fmax(residual, made.residual)
+    for name, stage in ran.items():
+        if stage.made.shown is None:
+            continue
+        if aside is None:
+            groups[f"/{name}"] = stage.made.shown(converged)
+        else:
+            later[f"/{name}"] = aside(partial(stage.made.shown, converged))
     return AllMade(groups, converged, residual, ran=ran, later=later)
 
 

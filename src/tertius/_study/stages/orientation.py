@@ -197,8 +197,10 @@ def run(context: Context) -> Made:
         },
     )
 
-    def shown() -> xr.Dataset:
-        ends = zip(("low", "high"), ("5th", "95th"), _band(tilt, sd), strict=True)
+    def shown(fine: NDArray[np.bool_]) -> xr.Dataset:
+        if not fine.any():
+            return group
+        ends = zip(("low", "high"), ("5th", "95th"), _band(tilt[fine], sd[fine]), strict=True)
         return group.assign(
             {
                 f"tilt_{end}": xr.Variable(

@@ -131,10 +131,11 @@ def run(context: Context) -> Made:
     residual = np.nanmax(played.residual.reshape(context.size, -1), axis=1, initial=0.0)
     group = found.group(played)
 
-    def shown() -> xr.Dataset:
-        whole = found.for_the_reader(group, played)
+    def shown(fine: NDArray[np.bool_]) -> xr.Dataset:
+        whole = found.for_the_reader(group, played, fine)
         if found.expected.any():
-            turned = conditions(context.apart(), found.target(played), _Again())
+            target = np.where(fine, found.target(played), np.nan)
+            turned = conditions(context.apart(), target, _Again())
             whole.attrs["conditions"] = json.dumps(turned)
         return whole
 
@@ -392,7 +393,9 @@ class _Price:
 
     # -- the games --------------------------------------------------------------------------------
 
-    def play(self, rows: slice = slice(None), rationality: float | None = None) -> price.Played:
+    def play(
+        self, rows: slice | NDArray[np.int64] = slice(None), rationality: float | None = None
+    ) -> price.Played:
         """Play every game, of some draws and with another rationality if wanted."""
         lam = self.rationality[rows]
         if rationality is not None:
@@ -550,9 +553,11 @@ class _Price:
         )
         return made
 
-    def for_the_reader(self, group: xr.Dataset, played: price.Played) -> xr.Dataset:
-        """Add what only a reader wants: the price against λ, and what its parts are, over the first draws."""
-        few = slice(0, min(BLOCK, self.context.size))
+    def for_the_reader(self, group: xr.Dataset, played: price.Played, fine: NDArray[np.bool_]) -> xr.Dataset:
+        """Add what only a reader wants: the price against λ, and what its parts are, over the first good draws."""
+        few = np.flatnonzero(fine)[:BLOCK]
+        if not few.size:
+            return group
         against = [self.play(few, lam) for lam in RATIONALITIES]
         given = [np.asarray(x)[few] for x in (*self.stakes, *self.threats)]
         points: Array = in_blocks(_attribute, *given, self.rationality[few])
@@ -564,7 +569,7 @@ class _Price:
             ),
             "work": (
                 ("concession", "branch", "threat"),
-                self._work(played),
+                self._work(played, fine),
                 "part of what is paid that is paid under this threat",
             ),
         }
@@ -579,12 +584,12 @@ class _Price:
             }
         )
         coords = {"channel": list(CHANNELS), "rationality": list(RATIONALITIES)}
-        return made.assign_coords(coords).assign_attrs(few_draws=few.stop)
+        return made.assign_coords(coords).assign_attrs(few_draws=few.size)
 
-    def _work(self, played: price.Played) -> Array:
+    def _work(self, played: price.Played, fine: NDArray[np.bool_]) -> Array:
         """Each threat's part in what is paid, shape (J, B, T); ``NaN`` where nothing is."""
         brought = played.threat[..., None] == np.arange(len(self.labels))
-        part = np.where(brought, np.nan_to_num(np.asarray(played.paid))[..., None], 0.0).sum(axis=0)
+        part = np.where(brought, np.nan_to_num(np.asarray(played.paid))[..., None], 0.0)[fine].sum(axis=0)
         total = part.sum(axis=-1, keepdims=True)
         return np.asarray(part / np.where(total > 0, total, np.nan))
 

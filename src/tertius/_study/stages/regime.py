@@ -93,8 +93,8 @@ def run(context: Context) -> Made:
     fine = np.logical_and.reduce([main.fine, *(f.fine for f in helped.values())])
     residual = np.fmax.reduce([main.residual, *(f.residual for f in helped.values())])
 
-    def shown() -> xr.Dataset:
-        followed = {} if lead is None else _days(context.apart(), given, lead, selection)
+    def shown(fine: NDArray[np.bool_]) -> xr.Dataset:
+        followed = {} if lead is None else _days(context.apart(), given, lead, selection, fine)
         labels = {"followed": list(FOLLOWED), "day": np.arange(1, DAYS + 1)} if followed else {}
         return group.assign(followed).assign_coords(labels)
 
@@ -227,7 +227,7 @@ def _by_power(helped: dict[str, _Found], powers: tuple[str, ...], n: int) -> dic
 
 
 def _days(
-    context: Context, given: dict[str, Array], lead: str, selection: Selection
+    context: Context, given: dict[str, Array], lead: str, selection: Selection, fine: NDArray[np.bool_]
 ) -> dict[str, xr.Variable]:
     """How long the crisis lasts, alone and helped, over the first draws; nothing where no news is stated."""
     crisis, rescue = context.case.crisis, context.case.rescue
@@ -243,7 +243,7 @@ def _days(
     # Every draw lives through one course of strength and public news; the same ones in every run.
     luck = ndtri(sobol(_FEW, DAYS, 0))[:rows]
     falls, quiet, length = in_blocks(_follow, *(np.asarray(a)[:rows] for a in arrays), rank, luck)
-    known = ~np.isnan(length).any(axis=1)
+    known = fine[:rows] & ~np.isnan(length).any(axis=1)
     if not known.any():
         return {}
     dims = ("followed", "day")

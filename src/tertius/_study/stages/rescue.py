@@ -279,10 +279,10 @@ def run(context: Context) -> Made:
         ("draw", "protector"), asked, attrs={"long_name": "the client asks that power", "unit": "probability"}
     )
 
-    def shown() -> xr.Dataset:
-        of_lead = terms[:, powers.index(lead)]
+    def shown(fine: NDArray[np.bool_]) -> xr.Dataset:
+        of_lead = np.where(fine[:, None], terms[:, powers.index(lead)], np.nan)
         turned = json.dumps(_turned(context.apart(), of_lead, lead))
-        sends = _against(found.utility[:, powers.index(lead)])
+        sends = _against(np.where(fine, found.utility[:, powers.index(lead)], np.nan))
         return group.assign(sends_at=sends, region=_labelled_region(of_lead)).assign_attrs(turns=turned)
 
     return Made({"/rescue": group}, shown=shown if context.main else None)
