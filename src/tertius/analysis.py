@@ -75,10 +75,10 @@ def study(
     """
     if replicates < 0 or replicates == 1:
         raise BadInput(
-            f"{replicates} replicates say nothing of a spread",
+            f"a spread needs two replicates at least, not {replicates}",
             code="replicates",
             path="replicates",
-            hint="none, or two at least",
+            hint="leave it out for none",
         )
     named = {name for claim in case.claims if claim.expression for name in names_in(claim.expression)}
     exits_read = [

@@ -1,7 +1,7 @@
 """Whether a claim is asserted by its own inputs: pairs of draws that have these in common and nothing else.
 
 A case can say of a claim which inputs u assert it by themselves. What its margin Y owes to all others together is
-their total index (Homma & Saltelli 1996),
+their total index,
 
     T = E Var[Y | X_u] / Var Y = E (Y − Y′)² / (2 Var Y),
 

@@ -1,7 +1,7 @@
 """The group ``/replicates``: what becomes of every likelihood in further runs of as many draws.
 
 Scrambled Sobol' points are balanced within one set, so that their error is not that of independent draws; sets with
-scramblings of their own are independent of each other, and the spread of their results is the error of one (Owen 1997).
+scramblings of their own are independent of each other, and the spread of their results is the error of one.
 Each has a seed derived from the study's (:class:`numpy.random.SeedSequence`), with which ``--seed`` repeats it.
 """
 
