@@ -200,5 +200,5 @@ def test_replicates_have_seeds_of_their_own_that_repeat_them(place: Path) -> Non
 @pytest.mark.usefixtures("studied")
 @pytest.mark.parametrize("count", [1, -1])
 def test_one_replicate_says_nothing(count: int, place: Path) -> None:
-    with pytest.raises(BadInput, match="nothing of a spread"):
+    with pytest.raises(BadInput, match="two replicates at least"):
         tt.study(load_case(place), draws=64, replicates=count)
