@@ -13,6 +13,7 @@ from tertius._study import run
 from tertius.case import Case
 from tertius.claims import judge, names_in
 from tertius.claims.judgement import answers
+from tertius.claims.language import words_in
 from tertius.errors import BadInput
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ def study(
             path="replicates",
             hint="leave it out for none",
         )
-    named = {name for claim in case.claims if claim.expression for name in names_in(claim.expression)}
+    texts = [claim.expression for claim in case.claims if claim.expression]
+    named = {name for text in texts for name in names_in(text)}
     exits_read = [
         exit_id for exit_id in case.exits if any(name.startswith(f"exits.{exit_id}.") for name in named)
     ]
@@ -96,6 +98,7 @@ def study(
         progress=progress,
         allow_unconverged=allow_unconverged,
         exits_read=exits_read,
+        read=words_in(texts),
         beside=beside if any(claim.asserts for claim in case.claims) else None,
     )
     if case.claims:

@@ -118,6 +118,36 @@ def made(asked: Case) -> xr.DataTree:
     return run(asked, draws=N, seed=5)[0]
 
 
+def test_runs_behind_verdicts_make_what_these_read_and_nothing_else(asked: Case, made: xr.DataTree) -> None:
+    every = run(asked, draws=N, seed=5)[1]
+    read = {"outlook": {"beyond_fall", "rescued"}, "levers": {"*"}}
+    findings, some = run(asked, draws=N, seed=5, read=read)
+    # The findings themselves leave nothing out.
+    assert set(findings.groups) == set(made.groups)
+    xr.testing.assert_identical(findings["outlook"].to_dataset(), made["outlook"].to_dataset())
+    assert every.frozen is not None
+    assert some.frozen is not None
+    assert list(some.structures) == list(every.structures)
+    runs = [(some.frozen, every.frozen)] + [
+        (some.structures[s], every.structures[s]) for s in some.structures
+    ]
+    for part, whole in runs:
+        assert {"reputation", "investors"} <= set(whole.children)
+        assert {"regime", "rescue", "outlook", "levers"} <= set(part.children)
+        assert {"as_is", "rescued"} <= set(part["outlook"]["scenario"].values)
+        for group in ("levers", "displacement", "rescue"):
+            xr.testing.assert_identical(part[group].to_dataset(), whole[group].to_dataset())
+        both = (t["outlook"]["beyond_fall"].sel(scenario="rescued") for t in (part, whole))
+        xr.testing.assert_identical(*both)
+    # Made anew, on other draws, and so without what nobody reads.
+    assert list(some.frozen["outlook"]["scenario"].values) == ["as_is", "rescued"]
+    assert "years_to_overtake" not in some.frozen["outlook"].data_vars
+    assert not {"reputation", "investors"} & set(some.frozen.children)
+    several = run(asked, draws=N, seed=5, read={"outlook": {"lever", "*"}})[1].frozen
+    assert several is not None
+    xr.testing.assert_identical(several["outlook"].to_dataset(), every.frozen["outlook"].to_dataset())
+
+
 class _Draw:
     """One draw's figures by path, exact ones as the case states them."""
 

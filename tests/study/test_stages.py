@@ -12,12 +12,13 @@ import xarray as xr
 
 from tertius._study import run, stages
 from tertius._study.draws import design, draw
+from tertius._study.layout import raw_groups
 from tertius._study.simulate import simulate
 from tertius._study.stages import Context, Made, differences
 from tertius._study.stages._conditions import head
 from tertius._study.structures import BASE
 from tertius._study.world import Figures
-from tertius.case import Case, asked
+from tertius.case import Case, asked, load_case
 
 
 @pytest.fixture
@@ -122,3 +123,18 @@ def test_only_stages_that_read_something_else_run_again(small: Case, chain: list
         np.testing.assert_array_equal(found.converged, plain.converged)
         for name in ("/first", "/second", "/third"):
             xr.testing.assert_identical(found.groups[name], plain.groups[name])
+
+
+def test_stages_read_no_group_but_those_that_they_build_on() -> None:
+    case = load_case("kazakhstan-2022")
+    assert asked(case) == stages.STAGES
+    layout = design(case, 64, 0)
+    values = draw(case, layout, layout.a)
+    headline = next(iter(case.exits))
+    made = simulate(case, values, BASE, only=(headline,))
+    context = Context(case, Figures(values), BASE, made, headline, raw_groups(case, made, headline))
+    for name, ran in stages.run_stages(context).ran.items():
+        read = {path[1:] for path in ran.read if path[1:] in stages.STAGES}
+        assert read == set(stages.BUILDS_ON.get(name, ()))
+    assert stages.behind(("price", "levers")) == {"price", "rescue", "regime"}
+    assert stages.behind(()) == set()

@@ -138,6 +138,8 @@ class Explorer:
         The exit that stands first, and all that anybody reads.
     table
         Makes the group ``/inputs`` of some draws.
+    read
+        What verdicts read of each group; see :class:`tertius._study.stages.Context`.
     """
 
     case: Case
@@ -145,6 +147,7 @@ class Explorer:
     headline: str | None
     exits: tuple[str, ...]
     table: Callable[[Draws, NDArray[np.int64]], xr.Dataset]
+    read: Mapping[str, Collection[str]] | None = None
     _known: _First | None = field(default=None, init=False)
 
     def begin(
@@ -290,7 +293,7 @@ class Explorer:
         return self._known
 
     def _context(self, draws: Draws, simulation: Simulation, groups: Mapping[str, xr.Dataset]) -> Context:
-        return Context(self.case, Figures(draws), BASE, simulation, self.headline, groups)
+        return Context(self.case, Figures(draws), BASE, simulation, self.headline, groups, read=self.read)
 
     def _plan(self, variant: Draws, groups: Collection[str]) -> _Plan:
         first = self._first()

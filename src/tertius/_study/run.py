@@ -34,6 +34,7 @@ from tertius._study.stages import (
     SIMULATED,
     Context,
     Ran,
+    behind,
     differences,
     outlook,
     run_stages,
@@ -96,6 +97,7 @@ def run(
     progress: Progress | None = None,
     allow_unconverged: bool = False,
     exits_read: Collection[str] = (),
+    read: Mapping[str, Collection[str]] | None = None,
     beside: Callable[[xr.DataTree, Explorer], object] | None = None,
 ) -> tuple[xr.DataTree, Designs]:
     """Study a case.
@@ -114,6 +116,9 @@ def run(
         Go on although more than one draw in a hundred found no equilibrium.
     exits_read
         Further exits that the verdicts read, so that the runs behind a verdict's evidence have them too.
+    read
+        What the verdicts read of each group, its variables and labels by name (``*`` for all labels), so that those
+        runs make nothing else of stages; all if None.
     beside
         Called with the main run's findings, and with what runs the case again, while the rival structures run.
 
@@ -136,30 +141,30 @@ def run(
     headline = next(iter(case.exits), None)
     first = [headline] if headline is not None else []
     further = [e for e in case.exits if e != headline]
-    read = [e for e in further if e in set(exits_read)]
+    also = [e for e in further if e in set(exits_read)]
 
     with clock.stage("draws"):
         layout = design(case, draws, seed)
         values = draw(case, layout, layout.a)
     rows = _part(draws, EVIDENCE_DRAWS)
     few = values.head(_part(draws, STRUCTURE_DRAWS))
-    explorer = Explorer(case, layout, headline, (*first, *read), partial(_inputs, layout))
+    explorer = Explorer(case, layout, headline, (*first, *also), partial(_inputs, layout), read)
     structures = _applicable(case)
 
     # What the simulation itself reads of the structure and of the inputs.
     notes: set[str] = set()
 
     def solved(structure: Structure, shared: TradeResults | None = None) -> Simulation:
-        return simulate(case, few, structure, only=[*first, *read], trade=shared)
+        return simulate(case, few, structure, only=[*first, *also], trade=shared)
 
     def evidence(drawn: Callable[[], Draws]) -> _SubRun:
-        return _sub_run(case, layout, drawn(), first, read)
+        return _sub_run(case, layout, drawn(), first, also, read)
 
     def rival(structure: Structure, known: Mapping[str, Ran], made: Callable[[], Simulation]) -> _Rival:
         moved = differences(BASE, structure)
         if not moved.isdisjoint(notes):
             moved |= SIMULATED
-        whole = _complete(case, few, structure, made(), headline, known=known, moved=moved)
+        whole = _complete(case, few, structure, made(), headline, known=known, moved=moved, read=read)
         return _Rival(whole.groups, whole.simulation.converged)
 
     with _aside() as aside:
@@ -190,7 +195,7 @@ def run(
             both = _joined(main, rest)
             more = raw_groups(case, both, None)
             tree |= _exit_groups(more, both)
-            begun |= {path: more[path] for path in (f"/exits/{e}" for e in read)}
+            begun |= {path: more[path] for path in (f"/exits/{e}" for e in also)}
             reached = both.converged
             if "/outlook" in tree:
                 tree["/outlook"] = _further_outlook(case, few, whole, both, more, tree["/outlook"])
@@ -289,12 +294,14 @@ def _complete(
     shown: bool = False,
     known: Mapping[str, Ran] | None = None,
     moved: Collection[str] = (),
+    read: Mapping[str, Collection[str]] | None = None,
     aside: Aside | None = None,
 ) -> _Run:
     """Run the stages on top of a simulation, and put labels on everything."""
     raw = raw_groups(case, simulation, headline)
-    context = Context(case, Figures(values), structure, simulation, headline, raw, shown)
-    made = run_stages(context, known=known, moved=moved, aside=aside)
+    context = Context(case, Figures(values), structure, simulation, headline, raw, shown, read)
+    needed = None if read is None else behind(read)
+    made = run_stages(context, needed, known=known, moved=moved, aside=aside)
     assert made.converged is not None
     assert made.residual is not None
     whole = replace(simulation, converged=made.converged, residual=made.residual)
@@ -318,11 +325,12 @@ def _sub_run(
     values: Draws,
     first: Sequence[str],
     further: Sequence[str],
+    read: Mapping[str, Collection[str]] | None = None,
 ) -> _SubRun:
     """Run the base structure on other draws: the first exit on all of them, further ones on the first few."""
     # Few draws at the far ends have no equilibrium; making sure of each would take longer than all the others.
     main = simulate(case, values, BASE, only=first, retry=False)
-    whole = _complete(case, values, BASE, main, next(iter(first), None))
+    whole = _complete(case, values, BASE, main, next(iter(first), None), read=read)
     main, found = whole.simulation, whole.groups
     kept = np.flatnonzero(main.converged)
     if further:

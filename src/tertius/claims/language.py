@@ -7,7 +7,7 @@ by :mod:`tertius.claims.shapes`, so that the answer can be given in the words of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import lru_cache
@@ -41,6 +41,7 @@ __all__ = [
     "nearest",
     "parse",
     "references",
+    "words_in",
 ]
 
 LONGEST = 2_000
@@ -381,6 +382,29 @@ def names_in(text: str) -> tuple[str, ...]:
     """
     found = (canonical(r) for r in references(parse(text)) if not r.is_word)
     return tuple(dict.fromkeys(found))
+
+
+def words_in(texts: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Name what expressions read of each group: variables and labels, and ``*`` where they read all labels of one.
+
+    Raises
+    ------
+    ClaimError
+        If a text cannot be parsed.
+
+    Examples
+    --------
+    >>> {group: sorted(words) for group, words in words_in(["levers.lever[china] > max(price.price)"]).items()}
+    {'levers': ['china', 'lever'], 'price': ['*', 'price']}
+    """
+    found: dict[str, set[str]] = {}
+    for text in texts:
+        for reference in references(parse(text)):
+            if not reference.is_word:
+                group, *variable = reference.parts
+                labels = ("*",) if reference.labels is None else reference.labels
+                found.setdefault(group, set()).update(variable, labels)
+    return {group: frozenset(words) for group, words in found.items()}
 
 
 def canonical(reference: Reference) -> str:

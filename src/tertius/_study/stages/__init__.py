@@ -10,11 +10,11 @@ the stage reached its tolerance. A draw outside the mask is left out of every gr
 is no failure of a solver but a result – several equilibria, a cycle, a figure that the case does not state – belongs
 in the groups, not in the mask.
 
-To add one: its needs in :data:`tertius.case.asked.NEEDS`, its module here and its name in :data:`STAGES`, its
-variables in :mod:`tertius.claims.tables` and in ``docs/findings.md``, its face in :mod:`tertius._brief.sections`.
-A stage runs in the main run and again on fewer draws in the evidence runs and in the rival structures that change
-anything that it reads, so it must be cheap: compiled once (``tertius._study.compilation.in_blocks``), no loop over
-draws.
+To add one: its needs in :data:`tertius.case.asked.NEEDS`, its module here, its name in :data:`STAGES` and the stages
+that it builds on in :data:`BUILDS_ON`, its variables in :mod:`tertius.claims.tables` and in ``docs/findings.md``, its
+face in :mod:`tertius._brief.sections`. A stage runs in the main run and, where a claim goes back to it, again on fewer
+draws in the evidence runs and in the rival structures that change anything that it reads, so it must be cheap: compiled
+once (``tertius._study.compilation.in_blocks``), no loop over draws.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ __all__ = [
     "Context",
     "Made",
     "Ran",
+    "behind",
     "differences",
     "run_stage",
     "run_stages",
@@ -72,6 +73,15 @@ STAGES: tuple[str, ...] = (
 """The stages that there are, by their group; they run in the order of :data:`tertius.case.asked.NEEDS`."""
 
 
+BUILDS_ON: Mapping[str, tuple[str, ...]] = {
+    "rescue": ("regime",),
+    "reputation": ("rescue",),
+    "price": ("regime", "rescue"),
+    "outlook": ("rescue",),
+}
+"""Stages whose groups a stage reads, beside levers and displacement."""
+
+
 @dataclass(frozen=True)
 class Context:
     """What a stage may read.
@@ -92,6 +102,9 @@ class Context:
         Path to group of what has been computed: ``/levers``, ``/displacement`` and the stages before, n draws each.
     main
         Whether this is the main run, whose groups the findings show; what only a reader needs is left out elsewhere.
+    read
+        Group to what verdicts read of it, its variables and labels by name (``*`` for all labels), where a stage need
+        make no more; None where it is to make everything.
     whole
         The context itself, where this one notes what is read of it; see :meth:`apart`.
     """
@@ -103,6 +116,7 @@ class Context:
     headline: str | None
     groups: Mapping[str, xr.Dataset]
     main: bool = False
+    read: Mapping[str, Collection[str]] | None = None
     whole: Context | None = field(default=None, repr=False)
 
     @property
@@ -113,6 +127,11 @@ class Context:
     def apart(self) -> Context:
         """The same for what only a reader needs, which no other run depends on: nothing read of it is noted."""
         return self.whole if self.whole is not None else self
+
+    def reads(self, group: str, name: str) -> bool:
+        """Whether anybody reads a variable or a label of a group that this run makes."""
+        read = self.read
+        return read is None or not {name, "*"}.isdisjoint(read.get(group, ()))
 
 
 @dataclass(frozen=True)
@@ -212,6 +231,17 @@ def run_stages(
         else:
             later[f"/{name}"] = aside(partial(stage.made.shown, converged))
     return AllMade(groups, converged, residual, ran=ran, later=later)
+
+
+def behind(groups: Collection[str]) -> frozenset[str]:
+    """The stages that make some groups, and those that they build on."""
+    found: set[str] = set()
+    left = [name for name in groups if name in STAGES]
+    while left:
+        name = left.pop()
+        found.add(name)
+        left += BUILDS_ON.get(name, ())
+    return frozenset(found)
 
 
 def run_stage(name: str, context: Context) -> Ran:

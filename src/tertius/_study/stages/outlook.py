@@ -77,17 +77,18 @@ def run(context: Context) -> Made:
     given = context.case.outlook
     assert given is not None
     ahead = _Ahead(context, min(context.size, DRAWS))
-    scenarios = [_Scenario(AS_IS)]
+    others: list[_Scenario] = []
     if "/rescue" in context.groups:
-        scenarios += [_Scenario(RESCUED, "rescued"), _Scenario(ALONE, "alone")]
+        others += [_Scenario(RESCUED, "rescued"), _Scenario(ALONE, "alone")]
     if context.headline is not None:
-        scenarios.append(_Scenario(context.headline, exit=context.headline))
-    group = ahead.group(scenarios, None)
+        others.append(_Scenario(context.headline, exit=context.headline))
+    # All are held against the first, which is always there.
+    group = ahead.group([_Scenario(AS_IS), *(s for s in others if context.reads("outlook", s.id))], None)
     before = history(context.case) if context.main else None
     if before is not None:
         group.attrs["history"] = json.dumps(before)
     learned = list(given.learning)
-    if learned:
+    if learned and context.reads("outlook", "years_to_overtake"):
         group["years_to_overtake"] = _variable(
             ("draw", "learned", "power", "rival"),
             np.stack([ahead.overtaking(d) for d in learned], axis=1),
