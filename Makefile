@@ -17,7 +17,9 @@ brief: $(VENV)/.run
 	@mkdir -p $(dir $(OUT))
 	@$(BIN)/tertius run $(CASE) --out $(OUT)
 
-test: $(VENV)/.test $(VENV)/.referee lint
+# Lint and types need one core while the referee is compiled on another.
+test: $(VENV)/.test
+	@$(MAKE) --no-print-directory -j2 lint $(VENV)/.referee
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 lint: $(VENV)/.test

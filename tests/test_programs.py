@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import jax
 import numpy as np
@@ -43,6 +45,34 @@ def test_a_program_is_read_again_and_not_made_again(folder, monkeypatch):
     programs._loaded.clear()
     monkeypatch.setattr(programs, "_write", lambda *_: pytest.fail("made again"))
     right(programs.stored(compiled, given()), given())
+
+
+class Slow:
+    """What lowers slowly, and notes how often and how many threads are at it."""
+
+    def __init__(self):
+        self.lowered, self.at_once, self.most = 0, 0, 0
+
+    def lower(self, x):
+        self.at_once += 1
+        self.most = max(self.most, self.at_once)
+        time.sleep(0.02)
+        self.at_once -= 1
+        self.lowered += 1
+
+    def __call__(self, x):
+        return x.sum()
+
+
+def test_one_thread_lowers_at_a_time_and_nothing_twice(monkeypatch):
+    monkeypatch.setattr(programs, "_place", None)
+    slow = [Slow(), Slow()]
+    tasks = [(made, np.ones(n)) for _ in range(3) for made in slow for n in (2, 3)]
+    with ThreadPoolExecutor(max_workers=6) as pool:
+        found = list(pool.map(lambda task: programs.stored(task[0], task[1:]), tasks))
+    assert found == [x.sum() for _, x in tasks]
+    assert [made.lowered for made in slow] == [2, 2]
+    assert [made.most for made in slow] == [1, 1]
 
 
 LINEAR = """

@@ -17,6 +17,7 @@ import platform
 import sys
 import tempfile
 import threading
+import weakref
 import zlib
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -37,7 +38,10 @@ _MOST = 400
 _place: Path | None = None
 _locks: dict[str, threading.Lock] = {}
 _loaded: dict[Any, Any] = {}
+_lowered: weakref.WeakKeyDictionary[Any, set[Any]] = weakref.WeakKeyDictionary()
 _guard = threading.Lock()
+_lowering = threading.RLock()
+"""JAX traces and lowers in one thread at a time: with two at once it has been seen to crash. Compiling may overlap."""
 
 
 def keep_in(folder: str | os.PathLike[str] | None) -> None:
@@ -99,18 +103,30 @@ def stored(
     static = (*(given[i] for i in static_argnums), *sorted(fixed.items()))
     # What is traced is part of a larger program, and a bare number may be one that a program is made for.
     plain = all(isinstance(leaf, np.ndarray | np.generic | jax.Array) for leaf in leaves)
-    if _place is None or not plain or any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+    if not plain or any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
         return compiled(*given, **named)
     source = getattr(compiled, "__wrapped__", None)
-    if source is None or not _of_module(source) or jax.default_backend() != "cpu":
-        return compiled(*given, **named)
     shapes = tuple((leaf.shape, leaf.dtype) for leaf in leaves)
+    if _place is None or source is None or not _of_module(source) or jax.default_backend() != "cpu":
+        _lower(compiled, given, named, (static, structure, shapes))
+        return compiled(*given, **named)
     asked = (source, static, structure, shapes)
     program = _loaded.get(asked)
     if program is None:
         program = _program(source, given, static_argnums, moving, fixed, asked)
     positional, by_name = jax.tree.unflatten(structure, leaves)
     return program(*positional, **by_name)
+
+
+def _lower(compiled: Any, given: Sequence[Any], named: dict[str, Any], asked: Any) -> None:
+    """Lower a function for arguments that it has not been called with; calling it then finds what was lowered."""
+    if asked in _lowered.get(compiled, ()):
+        return
+    with _lowering:
+        if asked in _lowered.get(compiled, ()):
+            return
+        compiled.lower(*given, **named)
+        _lowered.setdefault(compiled, set()).add(asked)
 
 
 def _program(
@@ -146,7 +162,9 @@ def _program(
 
             shaped = [a if i in static_argnums else jax.tree.map(abstract, a) for i, a in enumerate(given)]
             made = jax.jit(named_apart, static_argnums=tuple(static_argnums), static_argnames=tuple(fixed))
-            program = made.lower(*shaped, **jax.tree.map(abstract, named), **fixed).compile()
+            with _lowering:
+                lowered = made.lower(*shaped, **jax.tree.map(abstract, named), **fixed)
+            program = lowered.compile()
             _write(target, program)
         _loaded[asked] = program
     return program

@@ -42,6 +42,8 @@ _config: Any = jax.config
 _config.update("jax_enable_x64", True)
 # With asynchronous dispatch, programs that two threads start at once have been seen to wait for each other for ever.
 _config.update("jax_cpu_enable_async_dispatch", False)
+# Where in the source each operation was written is kept by a cache that has been seen to crash, and read by nobody.
+_config.update("jax_include_full_tracebacks_in_locations", False)
 
 
 def __getattr__(name: str) -> ModuleType:
