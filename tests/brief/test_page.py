@@ -10,7 +10,8 @@ from types import ModuleType
 import pytest
 import xarray as xr
 
-from tertius._brief import brief, warm_up, write_atomically
+from tertius._brief import brief, get_ready, warm_up, write_atomically
+from tertius._brief import page as page_of
 from tertius._brief.palette import colours
 from tertius._brief.reading import Reading
 from tertius.errors import BadInput
@@ -295,10 +296,12 @@ def test_nothing_is_left_when_writing_fails(tmp_path: Path, monkeypatch: pytest.
     assert target.read_text() == "old"
 
 
-def test_warming_up_ends() -> None:
-    thread = warm_up()
+def test_getting_ready_ends_with_everything_there() -> None:
+    warm_up()
+    thread = get_ready()
     thread.join(60)
     assert not thread.is_alive()
+    assert page_of._compiled.cache_info().currsize >= 1
 
 
 def test_information_assumption_and_judgement_differ_in_word_and_shape(page: str, full: xr.DataTree) -> None:

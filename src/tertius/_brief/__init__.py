@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from rich.console import Console
 
-__all__ = ["Brief", "brief", "warm_up", "write_atomically"]
+__all__ = ["Brief", "brief", "get_ready", "warm_up", "write_atomically"]
 
 
 class Brief:
@@ -154,17 +154,24 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
     return target
 
 
-def warm_up() -> threading.Thread:
-    """Start loading what draws the charts, in the background, while something else is computed.
+def warm_up() -> None:
+    """Start what draws the charts, while something else gets ready.
 
-    Importing the chart library and starting its renderer take longer than drawing every chart of a page.
+    That takes longer than drawing every chart of a page, but processor's time of others only.
     """
+    from tertius._brief.charts import warm
+
+    warm()
+
+
+def get_ready() -> threading.Thread:
+    """Read what a page is written with, in the background, while something else is computed."""
 
     def load() -> None:
-        from tertius._brief.charts import warm
+        from tertius._brief.page import get_ready
 
-        warm()
+        get_ready()
 
-    thread = threading.Thread(target=load, name="tertius-charts", daemon=True)
+    thread = threading.Thread(target=load, name="tertius-page", daemon=True)
     thread.start()
     return thread

@@ -14,9 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-import vl_convert
-
 from tertius._brief.palette import NEUTRAL
+from tertius._brief.renderer import AT_ONCE, to_svg
 
 __all__ = [
     "Bar",
@@ -79,10 +78,7 @@ _CONFIG: dict[str, Any] = {
 
 
 class Picture:
-    """A chart that is being drawn in the background.
-
-    The renderer works outside Python's lock, so that one chart is drawn while the next is put together.
-    """
+    """A chart that is being drawn in the background, while the next is put together."""
 
     def __init__(self, spec: Mapping[str, Any], key: str, title: str, description: str) -> None:
         self._drawing = _RENDERER.submit(_render, spec)
@@ -189,18 +185,16 @@ class Square:
 
 
 def warm() -> None:
-    """Start the renderer: its first drawing takes ten times as long as any later one."""
-    _RENDERER.submit(
-        _render, {"data": {"values": [{"x": 1}]}, "mark": "point", "encoding": {"x": {"field": "x"}}}
-    )
-    dots([Dot("a", "b", 0.0, 1.0, 2.0, "c")], key="warm", title="", description="", axis="")
+    """Start what draws: each one's first drawing takes ten times as long as any later one."""
+    for _ in range(AT_ONCE):
+        dots([Dot("a", "b", 0.0, 1.0, 2.0, "c")], key="warm", title="", description="", axis="")
 
 
 def _render(spec: Mapping[str, Any]) -> str:
-    return str(vl_convert.vegalite_to_svg({**spec, "config": _CONFIG}))
+    return to_svg({**spec, "config": _CONFIG})
 
 
-_RENDERER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tertius-svg")
+_RENDERER = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="tertius-svg")
 _SIZE = re.compile(r'<svg[^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"[^>]*>')
 
 

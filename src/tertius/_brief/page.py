@@ -6,11 +6,12 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from importlib import resources
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from tertius._brief import charts
@@ -1126,6 +1127,7 @@ def _read(name: str) -> str:
     return resources.files("tertius._brief").joinpath("templates", name).read_text(encoding="utf-8")
 
 
+PAGE = "brief.html.j2"
 _BLANK_LINES = re.compile(r"\n\s*\n+")
 
 
@@ -1149,11 +1151,22 @@ def page(made: dict[str, Any]) -> str:
         Everything
         that comes from the case is escaped, and only http and https addresses become links.
     """
-    return render(_read("brief.html.j2"), **made)
+    return render(_read(PAGE), **made)
+
+
+def get_ready() -> None:
+    """Read the template, which takes as long as filling it in."""
+    _compiled(_read(PAGE))
 
 
 def render(template: str, **context: Any) -> str:
     """Write a page from a template; the style goes with it."""
+    text = _compiled(template).render(style=Markup(_read("brief.css")), **context)
+    return _BLANK_LINES.sub("\n", text)
+
+
+@cache
+def _compiled(template: str) -> Template:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -1161,5 +1174,4 @@ def render(template: str, **context: Any) -> str:
     environment.filters["drawn"] = drawn
     as_is: Callable[[str], Markup] = lambda svg: Markup(svg)  # noqa: E731
     environment.filters["as_is"] = as_is
-    text = environment.from_string(template).render(style=Markup(_read("brief.css")), **context)
-    return _BLANK_LINES.sub("\n", text)
+    return environment.from_string(template)

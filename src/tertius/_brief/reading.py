@@ -42,6 +42,8 @@ Floats = npt.NDArray[np.float64]
 
 
 _SORTERS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="tertius-sort")
+_MANY = 200_000
+"""Numbers from which on two threads sort them: to hand fewer to another takes longer than to sort them."""
 
 
 def _quantiles(rows: Floats, known: npt.NDArray[np.int64], wanted: Sequence[float]) -> list[Floats]:
@@ -56,8 +58,11 @@ def _quantiles(rows: Floats, known: npt.NDArray[np.int64], wanted: Sequence[floa
         def put_right(some: Floats, places: Sequence[int] = sorted(places)) -> None:
             some.partition(places, axis=1)
 
-        # Sorting works outside Python's lock.
-        list(_SORTERS.map(put_right, np.array_split(ordered, 2)))
+        if ordered.size < _MANY:
+            put_right(ordered)
+        else:
+            # Sorting works outside Python's lock.
+            list(_SORTERS.map(put_right, np.array_split(ordered, 2)))
         for q, found in zip(wanted, out, strict=True):
             found[mine] = _quantile(ordered, known[mine], q)
     return out
@@ -94,9 +99,14 @@ def estimates(array: xr.DataArray) -> Cells:
     rows = values.reshape(-1, values.shape[-1])
     if np.may_share_memory(rows, array.values):
         rows = rows.copy()
-    known = rows.shape[1] - np.isnan(rows).sum(axis=1)
+    total, known = rows.sum(axis=1), np.full(len(rows), rows.shape[1])
+    # Most numbers are known in every draw, and what is not known shows in the sum.
+    odd = np.flatnonzero(~np.isfinite(total))
+    if len(odd):
+        known[odd] -= np.isnan(rows[odd]).sum(axis=1)
+        total[odd] = np.nansum(rows[odd], axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.nansum(rows, axis=1) / known
+        mean = total / known
     low, middle, high = _quantiles(rows, known, (0.05, 0.5, 0.95))
     unit = str(array.attrs.get("unit", ""))
     labels = [[str(label) for label in array[dim].values] for dim in rest]

@@ -113,15 +113,22 @@ def run(
         raise BadInput("two outputs would go to the same file", code="same-file", path=str(page))
 
     import tertius
-    from tertius._brief import Brief, warm_up, write_atomically
+    from tertius._brief import Brief, get_ready, warm_up, write_atomically
 
     warm_up()
     with show_progress(quiet) as progress:
+
+        def told(stage: str, fraction: float) -> None:
+            if (stage, fraction) == ("models", 0.0):
+                # The models leave Python's lock alone for long enough.
+                get_ready()
+            progress(stage, fraction)
+
         findings = tertius.study(
             loaded,
             draws=draws,
             seed=seed,
-            progress=progress,
+            progress=told,
             allow_unconverged=allow_unconverged,
             sensitivity=sensitivity,
             replicates=replicates,

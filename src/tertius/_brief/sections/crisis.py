@@ -453,14 +453,14 @@ def _against(found: _Crisis) -> list[Block]:
 def _region(found: _Crisis) -> list[Block]:
     if found.rescue is None or "region" not in found.rescue:
         return []
-    data = found.rescue["region"]
+    data = found.rescue["region"].transpose("multiplier", "other_multiplier", "motive")
     axes = str(found.rescue.attrs["axes"]).split()
-    cells, lines = [], []
-    for y in data["multiplier"].values:
-        for x in data["other_multiplier"].values:
-            at = data.sel(multiplier=y, other_multiplier=x)
-            best = str(at["motive"].values[int(np.argmax(at.values))])
-            cells.append(charts.Square(_factor(x), _factor(y), LETTERS[best], float(at.max())))
+    motives = [str(m) for m in data["motive"].values]
+    cells = [
+        charts.Square(_factor(x), _factor(y), LETTERS[motives[int(at.argmax())]], float(at.max()))
+        for y, row in zip(data["multiplier"].values, data.values, strict=True)
+        for x, at in zip(data["other_multiplier"].values, row, strict=True)
+    ]
     stated = data.sel(multiplier=1, other_multiplier=1)
     middle = {str(m): float(stated.sel(motive=m)) for m in data["motive"].values}
     said = "; ".join(f"{MOTIVES[m]} {percent(v)}" for m, v in middle.items())

@@ -1,0 +1,127 @@
+"""Charts from specification to SVG, in processes beside this one.
+
+The renderer is a browser's engine that keeps Python's lock for as long as it draws. In processes of their own several
+charts are drawn at a time, while the next is put together. Where no process can be started, or one has ended, charts
+are drawn in this one, which gives the same drawings.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from queue import SimpleQueue
+from typing import IO, Any
+
+__all__ = ["AT_ONCE", "to_svg"]
+
+AT_ONCE = min(2, os.cpu_count() or 1)
+"""Charts that are drawn at a time: each process takes half a second to start."""
+
+_SIZE = 8
+"""Bytes that say how long a message is."""
+
+
+class _Beside:
+    """Another process that draws, started when first wanted."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._can_start = bool(sys.executable)
+
+    def draw(self, message: bytes) -> bytes:
+        """What it answers; blank if there is no such process, or it could not draw this."""
+        if self._can_start:
+            self._start()
+        process = self._process
+        if process is None or process.stdin is None or process.stdout is None:
+            return b""
+        try:
+            _send(process.stdin, message)
+            answer = _receive(process.stdout)
+        except OSError:
+            answer = None
+        if answer is None:
+            self.end()
+        return answer or b""
+
+    def _start(self) -> None:
+        self._can_start = False
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", __file__],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+        except OSError:
+            return
+        atexit.register(self.end)
+
+    def end(self) -> None:
+        """Let it end, by having nothing more to say to it."""
+        if self._process is not None:
+            process, self._process = self._process, None
+            try:
+                process.communicate()
+            except OSError:
+                process.wait()
+
+
+_free: SimpleQueue[_Beside] = SimpleQueue()
+for _ in range(AT_ONCE):
+    _free.put(_Beside())
+
+
+def to_svg(spec: Mapping[str, Any]) -> str:
+    """Draw a Vega-Lite specification.
+
+    Raises
+    ------
+    ValueError
+        If it is no sound specification.
+    """
+    beside = _free.get()
+    try:
+        drawn = beside.draw(json.dumps(spec).encode())
+    finally:
+        _free.put(beside)
+    return drawn.decode() if drawn else _here(spec)
+
+
+def _here(spec: Mapping[str, Any]) -> str:
+    import vl_convert
+
+    return str(vl_convert.vegalite_to_svg(dict(spec)))
+
+
+def _send(pipe: IO[bytes], message: bytes) -> None:
+    pipe.write(len(message).to_bytes(_SIZE, "big") + message)
+    pipe.flush()
+
+
+def _receive(pipe: IO[bytes]) -> bytes | None:
+    """The next message; None once there are no more."""
+    size = pipe.read(_SIZE)
+    if len(size) < _SIZE:
+        return None
+    length = int.from_bytes(size, "big")
+    message = pipe.read(length)
+    return message if len(message) == length else None
+
+
+def _serve() -> None:
+    """Draw what comes in until nothing does: what another process runs."""
+    while (message := _receive(sys.stdin.buffer)) is not None:
+        try:
+            drawn = _here(json.loads(message)).encode()
+        except ValueError:
+            drawn = b""
+        _send(sys.stdout.buffer, drawn)
+
+
+if __name__ == "__main__":
+    _serve()
