@@ -141,9 +141,10 @@ def test_runs_behind_verdicts_make_what_these_read_and_nothing_else(asked: Case,
         xr.testing.assert_identical(*both)
     # Made anew, on other draws, and so without what nobody reads.
     assert list(some.frozen["outlook"]["scenario"].values) == ["as_is", "rescued"]
+    assert list(some.frozen["outlook"]["year"].values) == ["0", "10"]
     assert "years_to_overtake" not in some.frozen["outlook"].data_vars
     assert not {"reputation", "investors"} & set(some.frozen.children)
-    several = run(asked, draws=N, seed=5, read={"outlook": {"lever", "*"}})[1].frozen
+    several = run(asked, draws=N, seed=5, read={"outlook": {"lever", "years_to_overtake", "*"}})[1].frozen
     assert several is not None
     xr.testing.assert_identical(several["outlook"].to_dataset(), every.frozen["outlook"].to_dataset())
 

@@ -128,10 +128,9 @@ class Context:
         """The same for what only a reader needs, which no other run depends on: nothing read of it is noted."""
         return self.whole if self.whole is not None else self
 
-    def reads(self, group: str, name: str) -> bool:
-        """Whether anybody reads a variable or a label of a group that this run makes."""
-        read = self.read
-        return read is None or not {name, "*"}.isdisjoint(read.get(group, ()))
+    def reads(self, group: str, *names: str) -> bool:
+        """Whether anybody reads one of these variables or labels of a group that this run makes."""
+        return self.read is None or not set(names).isdisjoint(self.read.get(group, ()))
 
 
 @dataclass(frozen=True)

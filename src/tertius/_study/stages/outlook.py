@@ -55,6 +55,9 @@ GUARANTEE = "guarantee"
 MOMENTS = ("now", "horizon")
 """The first and the last year, for which levers are kept by domain."""
 
+BY_YEAR = ("lever", "effective_powers")
+"""Variables that have every year; for all others the first and the last will do."""
+
 DRAWS = 2048
 """Draws at most; a fan chart and a probability need no more."""
 
@@ -83,7 +86,7 @@ def run(context: Context) -> Made:
     if context.headline is not None:
         others.append(_Scenario(context.headline, exit=context.headline))
     # All are held against the first, which is always there.
-    group = ahead.group([_Scenario(AS_IS), *(s for s in others if context.reads("outlook", s.id))], None)
+    group = ahead.group([_Scenario(AS_IS), *(s for s in others if context.reads("outlook", s.id, "*"))], None)
     before = history(context.case) if context.main else None
     if before is not None:
         group.attrs["history"] = json.dumps(before)
@@ -161,6 +164,8 @@ class _Ahead:
         assert given is not None
         self.context, self.case, self.given, self.n = context, context.case, given, n
         self.powers, self.years = list(context.case.powers), np.arange(given.horizon + 1.0)
+        if not context.reads("outlook", *BY_YEAR):
+            self.years = self.years[[0, -1]]
         self.growth = _growth(context, given, n)
         self.bundles: dict[str, Bundle] = {
             d: bundle(self.case, d, context.figures, context.structure) for d in self.case.domains
