@@ -20,7 +20,7 @@ brief: $(VENV)/.run
 # Lint and types need one core while the referee is compiled on another.
 test: $(VENV)/.test
 	@$(MAKE) --no-print-directory -j2 lint $(VENV)/.referee
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --max-worker-restart 0
 
 lint: $(VENV)/.test
 	@$(BIN)/ruff check --quiet .

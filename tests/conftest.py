@@ -12,6 +12,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# Most of the time of the tests goes into compiling, which these emitters do in two thirds of the time. What they make
+# runs a little slower and differs in the last bits at most; tests/test_emitters.py holds the two against each other.
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
+
 
 def _required(path: Path, what: str) -> Path:
     if path.exists():

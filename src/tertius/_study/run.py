@@ -175,6 +175,8 @@ def run(
         with clock.stage("models") as report:
             base = watched_structure(BASE, notes)
             main = simulate(case, watched_draws(values, notes), base, only=first, progress=report)
+        # What follows can only add to the draws that did not converge.
+        _refuse(main, allow_unconverged)
         with clock.stage("further models"):
             whole = _complete(case, values, BASE, main, headline, shown=True, aside=aside)
         main = whole.simulation
