@@ -55,7 +55,7 @@ def measured(case: Path, draws: int, folder: Path) -> str:
     """Run a case once, and say what it took."""
     out, json_out = folder / "brief.html", folder / "brief.json"
     command = [
-        sys.executable, "-c", "from tertius.cli import program; program()",
+        sys.executable, "-m", "tertius",
         "run", str(case), "--draws", str(draws), "--out", str(out), "--json", str(json_out),
     ]  # fmt: skip
     start = time.perf_counter()

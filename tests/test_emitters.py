@@ -32,7 +32,7 @@ def test_both_emitters_find_the_same_in_a_whole_study(tmp_path: Path) -> None:
     found = []
     for flags in (os.environ["XLA_FLAGS"], ""):
         summary = tmp_path / f"summary-{len(found)}.json"
-        command = [sys.executable, "-c", "from tertius.cli import program; program()", "run", str(CASE)]
+        command = [sys.executable, "-m", "tertius", "run", str(CASE)]
         command += ["--draws", "64", "--quiet", "--out", str(tmp_path / "brief.html"), "--json", str(summary)]
         environment = {**os.environ, "XLA_FLAGS": flags}
         subprocess.run(command, check=True, capture_output=True, timeout=300, env=environment)

@@ -99,13 +99,14 @@ def estimates(array: xr.DataArray) -> Cells:
     rows = values.reshape(-1, values.shape[-1])
     if np.may_share_memory(rows, array.values):
         rows = rows.copy()
-    total, known = rows.sum(axis=1), np.full(len(rows), rows.shape[1])
-    # Most numbers are known in every draw, and what is not known shows in the sum.
-    odd = np.flatnonzero(~np.isfinite(total))
-    if len(odd):
-        known[odd] -= np.isnan(rows[odd]).sum(axis=1)
-        total[odd] = np.nansum(rows[odd], axis=1)
+    known = np.full(len(rows), rows.shape[1])
     with np.errstate(invalid="ignore", divide="ignore"):
+        total = rows.sum(axis=1)
+        # Most numbers are known in every draw, and what is not known shows in the sum.
+        odd = np.flatnonzero(~np.isfinite(total))
+        if len(odd):
+            known[odd] -= np.isnan(rows[odd]).sum(axis=1)
+            total[odd] = np.nansum(rows[odd], axis=1)
         mean = total / known
     low, middle, high = _quantiles(rows, known, (0.05, 0.5, 0.95))
     unit = str(array.attrs.get("unit", ""))

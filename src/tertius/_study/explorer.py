@@ -164,7 +164,7 @@ class Explorer:
         Parameters
         ----------
         draws
-            The first draws; if they are not as many as are wanted, nothing is taken over.
+            The first draws; if they are not as many as :attr:`wanted`, nothing is taken over.
         trade, groups, converged
             Levers and what exits do in these draws.
         read
@@ -172,13 +172,18 @@ class Explorer:
         ran
             The stages.
         """
-        if draws.size != min(FIRST, len(self.layout.a)):
+        if draws.size != self.wanted:
             return
         inputs = set(draws.columns)
         parts = {ALONE: _Part(frozenset(inputs & set(read)), frozenset(), groups, converged)}
         for name, stage in ran.items():
             parts[name] = _of_stage(stage, parts, inputs)
         self._known = _First(draws, trade, parts)
+
+    @property
+    def wanted(self) -> int:
+        """How many of the study's first draws it starts from."""
+        return min(FIRST, len(self.layout.a))
 
     @property
     def inputs(self) -> tuple[Input, ...]:
@@ -277,8 +282,7 @@ class Explorer:
     def _first(self) -> _First:
         """The study's first draws, with what each part of the run read of them."""
         if self._known is None:
-            rows = min(FIRST, len(self.layout.a))
-            start = draw(self.case, self.layout, self.layout.a[:rows])
+            start = draw(self.case, self.layout, self.layout.a[: self.wanted])
             read: set[str] = set()
             made = simulate(self.case, watched_draws(start, read), BASE, only=self.exits, retry=False)
             groups: dict[str, xr.Dataset] = raw_groups(self.case, made, self.headline)

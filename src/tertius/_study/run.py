@@ -186,9 +186,11 @@ def run(
         tree: dict[str, xr.Dataset] = {"/inputs": _inputs(layout, values, kept), **found}
         # The trade equilibria of the first draws, which rival structures that leave trade alone use again.
         shared = None if main.trade is None else main.trade.head(few.size)
-        begun = {p: g.isel(draw=slice(0, few.size)) for p, g in whole.raw.items() if p in SIMULATED}
-        reached = main.converged[: few.size]
         worst = _worst(main)
+        # What runs the case again starts from as many draws as have all that it reads.
+        start = few if also else values.head(explorer.wanted)
+        begun = {p: g.isel(draw=slice(0, start.size)) for p, g in whole.raw.items() if p in SIMULATED}
+        reached = main.converged[: start.size]
         if further:
             with clock.stage("further exits") as report:
                 rest = _further(case, few, main, further, report)
@@ -197,14 +199,22 @@ def run(
             both = _joined(main, rest)
             more = raw_groups(case, both, None)
             tree |= _exit_groups(more, both)
-            begun |= {path: more[path] for path in (f"/exits/{e}" for e in also)}
-            reached = both.converged
+            if also:
+                begun |= {path: more[path] for path in (f"/exits/{e}" for e in also)}
+                reached = both.converged
             if "/outlook" in tree:
                 tree["/outlook"] = _further_outlook(case, few, whole, both, more, tree["/outlook"])
             if shared is not None and rest.trade is not None:
                 shared = shared.joined(rest.trade)
         known = {name: ran.at(slice(0, few.size)) for name, ran in whole.ran.items()}
-        explorer.begin(few, shared, begun, reached, notes, known)
+        explorer.begin(
+            start,
+            shared if also or main.trade is None else main.trade.head(start.size),
+            begun,
+            reached,
+            notes,
+            {name: ran.at(slice(0, start.size)) for name, ran in whole.ran.items()},
+        )
         asides = [] if beside is None else [aside(partial(beside, xr.DataTree.from_dict(tree), explorer))]
         waiting = {
             s.id: aside(
