@@ -75,6 +75,21 @@ def test_one_thread_lowers_at_a_time_and_nothing_twice(monkeypatch):
     assert [made.most for made in slow] == [1, 1]
 
 
+def test_what_a_trace_meets_waits_for_no_other_program(folder):
+    def outer(x):
+        # Arrays that are known while tracing, for a program of its own.
+        return x + programs.stored(compiled, given())[0, 0]
+
+    made = jax.jit(outer)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        found = [pool.submit(programs.stored, made, (np.zeros(n),)) for n in (2, 3)]
+        found += [pool.submit(programs.stored, compiled, given())]
+        results = [future.result(timeout=60) for future in found]
+    right(results[2], given())
+    for result in results[:2]:
+        np.testing.assert_allclose(result, np.asarray(results[2])[0, 0])
+
+
 LINEAR = """
 import sys
 import jax

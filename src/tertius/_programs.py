@@ -40,8 +40,27 @@ _locks: dict[str, threading.Lock] = {}
 _loaded: dict[Any, Any] = {}
 _lowered: weakref.WeakKeyDictionary[Any, set[Any]] = weakref.WeakKeyDictionary()
 _guard = threading.Lock()
-_lowering = threading.RLock()
-"""JAX traces and lowers in one thread at a time: with two at once it has been seen to crash. Compiling may overlap."""
+
+
+class _Turn(threading.local):
+    """JAX traces and lowers in one thread at a time: with two at once it has been seen to crash. Compiling may overlap.
+
+    What is met on the way of a trace becomes part of it: to wait there for another program could be for ever.
+    """
+
+    lock = threading.Lock()
+    mine = False
+
+    def __enter__(self) -> None:
+        self.lock.acquire()
+        self.mine = True
+
+    def __exit__(self, *_: object) -> None:
+        self.mine = False
+        self.lock.release()
+
+
+_lowering = _Turn()
 
 
 def keep_in(folder: str | os.PathLike[str] | None) -> None:
@@ -95,6 +114,8 @@ def stored(
         As it was told.
     """
     named = named or {}
+    if _lowering.mine:
+        return compiled(*given, **named)
     fixed = {name: value for name, value in named.items() if type(value) in (bool, int, str)}
     moving = {name: value for name, value in named.items() if name not in fixed}
     leaves, structure = jax.tree.flatten(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -17,48 +18,61 @@ SPEC: dict[str, Any] = {
 
 
 @pytest.fixture
-def beside(monkeypatch):
-    """A renderer of the test's own."""
-    made = renderer._Beside()
-    free = type(renderer._free)()
-    free.put(made)
-    monkeypatch.setattr(renderer, "_free", free)
-    yield made
-    made.end()
+def made():
+    """A renderer of the test's own, and its one process."""
+    drawing = renderer.Renderer(1)
+    beside = drawing._free.get()
+    drawing._free.put(beside)
+    yield drawing, beside
+    beside.end()
 
 
-def test_both_draw_alike(beside):
-    drawn = renderer.to_svg(SPEC)
+def test_both_draw_alike(made):
+    drawing, beside = made
+    drawn = drawing.draw(SPEC)
     assert "één" in drawn
     assert beside._process is not None
-    assert drawn == renderer._here(SPEC)
+    assert drawn == renderer._here(SPEC) == renderer.to_svg(SPEC)
     # The next one goes to the same process.
     before = beside._process.pid
-    assert renderer.to_svg(SPEC) == drawn
+    assert drawing.draw(SPEC) == drawn
     assert beside._process.pid == before
 
 
-def test_what_cannot_be_drawn_is_refused_and_the_next_is_drawn(beside):
+def test_more_charts_than_processes_wait_for_each_other():
+    drawing = renderer.Renderer(2)
+    with ThreadPoolExecutor(max_workers=5) as pool:
+        drawn = set(pool.map(drawing.draw, [SPEC] * 12))
+    assert drawn == {renderer._here(SPEC)}
+    for _ in range(2):
+        drawing._free.get(timeout=1).end()
+
+
+def test_what_cannot_be_drawn_is_refused_and_the_next_is_drawn(made):
+    drawing, beside = made
     with pytest.raises(ValueError, match="Vega"):
-        renderer.to_svg({"mark": {"type": "nonsense"}, "encoding": 3})
+        drawing.draw({"mark": {"type": "nonsense"}, "encoding": 3})
     assert beside._process is not None
-    assert renderer.to_svg(SPEC).startswith("<svg")
+    assert drawing.draw(SPEC).startswith("<svg")
     assert beside._process is not None
 
 
-def test_a_process_that_has_ended_is_done_without(beside):
-    first = renderer.to_svg(SPEC)
+def test_a_process_that_has_ended_is_done_without(made):
+    drawing, beside = made
+    first = drawing.draw(SPEC)
     beside._process.kill()
     beside._process.wait()
-    assert renderer.to_svg(SPEC) == first
+    assert drawing.draw(SPEC) == first
     assert beside._process is None
-    assert renderer.to_svg(SPEC) == first
+    assert drawing.draw(SPEC) == first
 
 
-def test_where_no_process_may_start_charts_are_drawn_all_the_same(beside, monkeypatch):
+def test_where_no_process_may_start_charts_are_drawn_all_the_same(made, monkeypatch):
+    drawing, beside = made
+
     def refused(*_: Any, **__: Any) -> None:
         raise PermissionError("not here")
 
     monkeypatch.setattr(subprocess, "Popen", refused)
-    assert renderer.to_svg(SPEC).startswith("<svg")
+    assert drawing.draw(SPEC).startswith("<svg")
     assert beside._process is None

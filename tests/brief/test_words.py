@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tertius._brief.reading import estimates
-from tertius._brief.words import Estimate, likelihood, listed, number, percent, share
+from tertius._brief.words import Estimate, likelihood, listed, number, percent, share, significant
 from tertius.claims.verdicts import likelihood as published
 
 SPACE = "\N{NO-BREAK SPACE}"
@@ -72,6 +72,23 @@ def test_likelihood_of_what_is_not_known_is_missing() -> None:
 )
 def test_numbers(value: float, decimals: int, text: str) -> None:
     assert number(value, decimals) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (39_000.0, "39\u202f000"),
+        (1_234_567.0, "1\u202f235\u202f000"),
+        (-0.0000542, "\N{MINUS SIGN}0.0000542"),
+        (12.3456, "12.35"),
+        (999.96, "1\u202f000"),
+        (0.0, "0"),
+        (math.inf, "infinite"),
+        (1e-12, "1e-12"),
+    ],
+)
+def test_figures_are_written_out_without_powers_of_ten(value: float, text: str) -> None:
+    assert significant(value, 4) == text
 
 
 def test_numbers_are_rounded_to_what_the_draws_support() -> None:

@@ -230,6 +230,13 @@ def test_an_assumption_meant_exactly_is_exact() -> None:
     assert quantity.describe() == "4 exactly"
 
 
+def test_large_and_small_figures_are_described_without_powers_of_ten() -> None:
+    many = Positive.model_validate({"value": 3_900_000, "sd": 20_000, "assumed": "x"})
+    assert many.describe() == "normal, 3900000 with standard deviation 20000"
+    few = Positive.model_validate({"triangular": [1e-5, 2.5e-5, 4e-5], "assumed": "x"})
+    assert few.describe() == "between 0.00001 and 0.00004, most likely 0.000025"
+
+
 def test_a_sourced_value_without_a_spread_is_exact() -> None:
     assert Positive.model_validate({"value": 4, "source": "a"}).is_exact
     assert Positive.model_validate(4).is_exact

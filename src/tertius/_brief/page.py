@@ -57,7 +57,7 @@ from tertius._brief.method import CLAIMS, METHOD
 from tertius._brief.palette import NEUTRAL, colours
 from tertius._brief.reading import Cells, Displacement, InputFigure, Levers, Reading
 from tertius._brief.sections import chain, closing, parts
-from tertius._brief.words import Estimate, likelihood, number, percent, share, spelled
+from tertius._brief.words import Estimate, likelihood, number, percent, share, significant, spelled
 
 __all__ = ["contents", "laid_out", "page", "render"]
 
@@ -1106,9 +1106,7 @@ def _plain(value: float) -> str:
     """Write an input's figure with at most four significant digits, as it was given."""
     if math.isnan(value):
         return "missing"
-    if math.isinf(value):
-        return "infinite"
-    return f"{value:,.4g}".replace("-", "\N{MINUS SIGN}").replace(",", "\N{NARROW NO-BREAK SPACE}")
+    return significant(value, 4)
 
 
 def _flow(cell: object) -> str:

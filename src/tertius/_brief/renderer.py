@@ -71,9 +71,25 @@ class _Beside:
                 process.wait()
 
 
-_free: SimpleQueue[_Beside] = SimpleQueue()
-for _ in range(AT_ONCE):
-    _free.put(_Beside())
+class Renderer:
+    """So many processes, each of which draws one chart at a time."""
+
+    def __init__(self, processes: int) -> None:
+        self._free: SimpleQueue[_Beside] = SimpleQueue()
+        for _ in range(processes):
+            self._free.put(_Beside())
+
+    def draw(self, spec: Mapping[str, Any]) -> str:
+        """Draw a specification, once a process is free."""
+        beside = self._free.get()
+        try:
+            drawn = beside.draw(json.dumps(spec).encode())
+        finally:
+            self._free.put(beside)
+        return drawn.decode() if drawn else _here(spec)
+
+
+_RENDERER = Renderer(AT_ONCE)
 
 
 def to_svg(spec: Mapping[str, Any]) -> str:
@@ -84,12 +100,7 @@ def to_svg(spec: Mapping[str, Any]) -> str:
     ValueError
         If it is no sound specification.
     """
-    beside = _free.get()
-    try:
-        drawn = beside.draw(json.dumps(spec).encode())
-    finally:
-        _free.put(beside)
-    return drawn.decode() if drawn else _here(spec)
+    return _RENDERER.draw(spec)
 
 
 def _here(spec: Mapping[str, Any]) -> str:

@@ -9,9 +9,21 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tertius.case.quantity import written_out
 from tertius.claims import verdicts
 
-__all__ = ["MISSING", "Estimate", "clause", "likelihood", "listed", "number", "percent", "share", "spelled"]
+__all__ = [
+    "MISSING",
+    "Estimate",
+    "clause",
+    "likelihood",
+    "listed",
+    "number",
+    "percent",
+    "share",
+    "significant",
+    "spelled",
+]
 
 MISSING = "missing"
 _NBSP = "\N{NO-BREAK SPACE}"
@@ -80,6 +92,15 @@ def number(value: float, decimals: int) -> str:
         step = f"{10.0**-decimals:.{decimals}f}"
         return f"<{step}" if value > 0 else f">{_MINUS}{step}"
     return f"{_MINUS}{text}" if value < 0 else text
+
+
+def significant(value: float, digits: int) -> str:
+    """Write a number with at most so many significant digits, and without a power of ten."""
+    if math.isinf(value):
+        return number(value, 0)
+    whole, dot, rest = written_out(abs(value), digits).partition(".")
+    grouped = f"{int(whole):,}".replace(",", "\N{NARROW NO-BREAK SPACE}") if whole.isdigit() else whole
+    return f"{_MINUS if value < 0 else ''}{grouped}{dot}{rest}"
 
 
 def share(value: float) -> str:

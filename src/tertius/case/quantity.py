@@ -20,6 +20,7 @@ stand. ``sd: 0`` says that an assumption is meant exactly.
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar
 
@@ -84,6 +85,7 @@ __all__ = [
     "TradeElasticity",
     "Weight",
     "Years",
+    "written_out",
 ]
 
 FORMS = ("value", "range", "triangular", "poll", "beta", "lognormal", "quantiles")
@@ -268,7 +270,7 @@ class Quantity(BaseModel):
     def _build_value(self, value: float) -> Distribution:
         s = self.support
         if not s.holds(value):
-            raise _wrong("value", f"expected {s.words}, not {_plain(value)}")
+            raise _wrong("value", f"expected {s.words}, not {written_out(value)}")
         if self.sd is not None and self.sd > 0:
             if math.isinf(value):
                 raise _wrong("sd", "an infinite value has no standard deviation")
@@ -288,7 +290,7 @@ class Quantity(BaseModel):
     def _inside(self, form: str, *ends: float) -> None:
         for x in ends:
             if not self.support.bounds(x):
-                raise _wrong(form, f"expected {self.support.words}, not {_plain(x)}")
+                raise _wrong(form, f"expected {self.support.words}, not {written_out(x)}")
 
     def _like_a_share(self, form: str) -> None:
         if self.support.lower > 0.0 or self.support.upper < 1.0:
@@ -398,30 +400,33 @@ class Quantity(BaseModel):
         """Return the distribution in words, for a reader."""
         if self.value is not None:
             if self.is_exact:
-                return f"{_plain(self.value)} exactly"
+                return f"{written_out(self.value)} exactly"
             if self.has_default_spread:
                 low, high = self.interval()
                 return (
-                    f"about {self.value:g}, no spread stated: "
-                    f"a wide one is taken, 90 % between {low:.3g} and {high:.3g}"
+                    f"about {written_out(self.value)}, no spread stated: "
+                    f"a wide one is taken, 90 % between {written_out(low, 3)} and {written_out(high, 3)}"
                 )
-            return f"normal, {self.value:g} with standard deviation {self.sd:g}"
+            assert self.sd is not None
+            return f"normal, {written_out(self.value)} with standard deviation {written_out(self.sd)}"
         if self.range is not None:
-            return f"anywhere between {self.range[0]:g} and {self.range[1]:g}"
+            return f"anywhere between {written_out(self.range[0])} and {written_out(self.range[1])}"
         if self.triangular is not None:
             low, mode, high = self.triangular
-            return f"between {low:g} and {high:g}, most likely {mode:g}"
+            return f"between {written_out(low)} and {written_out(high)}, most likely {written_out(mode)}"
         if self.poll is not None:
-            return f"a poll of {self.n:,}: {self.poll:.4g}"
+            return f"a poll of {self.n:,}: {written_out(self.poll, 4)}"
         if self.beta is not None:
             low, high = self.interval()
-            return f"beta ({self.beta[0]:g}, {self.beta[1]:g}), 90 % between {low:.3g} and {high:.3g}"
+            a, b = map(written_out, self.beta)
+            return f"beta ({a}, {b}), 90 % between {written_out(low, 3)} and {written_out(high, 3)}"
         if self.lognormal is not None:
             low, high = self.interval()
-            return f"lognormal about {self.lognormal[0]:g}, 90 % between {low:.3g} and {high:.3g}"
+            median = written_out(self.lognormal[0])
+            return f"lognormal about {median}, 90 % between {written_out(low, 3)} and {written_out(high, 3)}"
         assert self.quantiles is not None
         return "quantiles " + ", ".join(
-            f"{100 * p:g} %: {self.quantiles[p]:g}" for p in sorted(self.quantiles)
+            f"{100 * p:g} %: {written_out(self.quantiles[p])}" for p in sorted(self.quantiles)
         )
 
 
@@ -430,8 +435,12 @@ def _wrong(field: str, message: str) -> PydanticCustomError:
     return PydanticCustomError("quantity_field", "{message}", {"message": message, "field": field})
 
 
-def _plain(x: float) -> str:
-    return "infinite" if math.isinf(x) else f"{x:g}"
+def written_out(x: float, digits: int = 6) -> str:
+    """Write a number with so many significant digits, and without a power of ten where people would write none."""
+    if math.isinf(x):
+        return "infinite"
+    short = f"{x:.{digits}g}"
+    return format(Decimal(short), "f") if 1e-7 <= abs(x) < 1e12 else short
 
 
 class Real(Quantity):

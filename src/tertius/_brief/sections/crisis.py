@@ -32,7 +32,7 @@ from tertius._brief.palette import colours
 from tertius._brief.reading import Cells, Estimated, Reading, estimates
 from tertius._brief.summary import estimate, nested, number
 from tertius._brief.tree import Twig, tree
-from tertius._brief.words import MISSING, Estimate, clause, likelihood, listed, percent
+from tertius._brief.words import MISSING, Estimate, clause, likelihood, listed, percent, significant
 from tertius._brief.words import number as written
 
 __all__ = ["part", "said", "summary"]
@@ -500,7 +500,8 @@ def _turns(found: _Crisis) -> list[Block]:
     lines = []
     for move in given["moves"]:
         parts = [
-            f"{path_words(m['path'], found.reading)} at {m['value']:.3g} instead of {m['central']:.3g} "
+            f"{path_words(m['path'], found.reading)} at {significant(m['value'], 3)} "
+            f"instead of {significant(m['central'], 3)} "
             f"({written(abs(m['move']), 1)} standard deviations {'up' if m['move'] > 0 else 'down'}, {m['kind']})"
             for m in move["inputs"]
         ]

@@ -16,7 +16,7 @@ from tertius._brief.insight import path_words
 from tertius._brief.reading import Claim, Reading
 from tertius._brief.summary import number as kept
 from tertius._brief.supposing import outside, supposing
-from tertius._brief.words import listed, number, percent, spelled
+from tertius._brief.words import listed, number, percent, significant, spelled
 
 __all__ = ["part", "summary"]
 
@@ -59,7 +59,7 @@ def _flips(reading: Reading) -> list[_Flip]:
 
 
 def _figure(value: float) -> str:
-    return f"{value:.4g}".replace("-", "\N{MINUS SIGN}")
+    return significant(value, 4)
 
 
 def flip_words(flip: _Flip, reading: Reading) -> str:
