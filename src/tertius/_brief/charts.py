@@ -261,7 +261,12 @@ def _lines(rows: Sequence[Dot] | Sequence[Move]) -> tuple[list[str], dict[str, l
     """
     count = 0
     places: list[str] = []
-    words: dict[str, list[_Row]] = {"labels": [], "heads": [], "edge": [{"line": "000", "text": "."}]}
+    words: dict[str, list[_Row]] = {
+        "labels": [],
+        "lines": [],
+        "heads": [],
+        "edge": [{"line": "000", "text": "."}],
+    }
     group = ""
     for row in rows:
         if row.group != group:
@@ -269,13 +274,29 @@ def _lines(rows: Sequence[Dot] | Sequence[Move]) -> tuple[list[str], dict[str, l
             words["heads"].append({"line": f"{count:03d}", "text": row.group})
             count += 1
         places.append(f"{count:03d}")
-        words["labels"].append({"line": places[-1], "text": _shorten(row.label, 24)})
+        text = _in_lines(row.label)
+        words["lines" if "\n" in text else "labels"].append({"line": places[-1], "text": text})
         count += 1
     return places, words
 
 
+_LETTERS, _SMALL_LETTERS = 24, 30
+"""Letters that fit beside a line, and how many do in the smaller ones of a label in two lines."""
+
+
+def _in_lines(text: str) -> str:
+    """Break a label that is too long where its halves are most alike; what is still too long loses its end."""
+    words = text.split(" ")
+    if len(text) <= _LETTERS or len(words) == 1:
+        return _shorten(text, _LETTERS)
+    pairs = [(" ".join(words[:k]), " ".join(words[k:])) for k in range(1, len(words))]
+    fitting = [pair for pair in pairs if len(pair[0]) <= _SMALL_LETTERS] or pairs[:1]
+    first, second = min(fitting, key=lambda pair: max(map(len, pair)))
+    return "\n".join(_shorten(half, _SMALL_LETTERS) for half in (first, second))
+
+
 def _labels() -> list[_Spec]:
-    """Write the words of the lines, from the data sets ``labels``, ``heads`` and ``edge``."""
+    """Write the words of the lines, from the data sets ``labels``, ``lines``, ``heads`` and ``edge``."""
 
     def words(name: str, x: float, **style: Any) -> _Spec:
         encoding = {"y": _LINE, "x": {"value": x}, "text": _named("text")}
@@ -283,6 +304,7 @@ def _labels() -> list[_Spec]:
 
     return [
         words("labels", -8, align="right", fontSize=12),
+        words("lines", -8, align="right", fontSize=10, lineBreak="\n", lineHeight=10, dy=-5),
         words("heads", -LABELS, align="left", fontSize=12.5, fontWeight="bold", dy=3),
         # One all but invisible mark at the left edge gives every chart the same margin, so that axes line up.
         words("edge", -LABELS, fontSize=1, opacity=0.01),
