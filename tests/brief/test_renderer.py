@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -76,3 +77,9 @@ def test_where_no_process_may_start_charts_are_drawn_all_the_same(made, monkeypa
     monkeypatch.setattr(subprocess, "Popen", refused)
     assert drawing.draw(SPEC).startswith("<svg")
     assert beside._process is None
+
+
+def test_a_program_that_python_was_packed_into_is_not_started_again(monkeypatch):
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("started"))
+    assert renderer.Renderer(1).draw(SPEC).startswith("<svg")

@@ -155,10 +155,7 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
 
 
 def warm_up() -> None:
-    """Start what draws the charts, while something else gets ready.
-
-    That takes longer than drawing every chart of a page, but processor's time of others only.
-    """
+    """Start the processes that draw the charts: each takes a while to get going, and this one need not wait."""
     from tertius._brief.charts import warm
 
     warm()

@@ -30,7 +30,8 @@ class _Beside:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
-        self._can_start = bool(sys.executable)
+        # Within a program that was packed up with Python, the executable is that program.
+        self._can_start = bool(sys.executable) and not getattr(sys, "frozen", False)
 
     def draw(self, message: bytes) -> bytes:
         """What it answers; blank if there is no such process, or it could not draw this."""
