@@ -4,6 +4,10 @@ JAX's own cache keeps what the compiler made, but to find it again a program mus
 takes longer than many a program runs. Here the finished program is found by what it was made from: the package's
 source, the function, its static arguments, the shapes of the others, the versions of the libraries and the processor.
 A program that cannot be read, whatever the reason, is made anew.
+
+Reading takes a while too, most of it outside Python's lock. What a run of some name used last can therefore be read
+ahead, while this process is still importing; a program is found by the same key as ever, so that what was read in vain
+is never called.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ import threading
 import weakref
 import zlib
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,7 +32,7 @@ from typing import Any
 import jax
 import numpy as np
 
-__all__ = ["keep_in", "kept", "stored"]
+__all__ = ["keep_in", "kept", "note_used", "read_ahead", "stored"]
 
 _SOURCES = ("models", "_study")
 """Folders of the package that programs are made from."""
@@ -40,6 +45,8 @@ _locks: dict[str, threading.Lock] = {}
 _loaded: dict[Any, Any] = {}
 _lowered: weakref.WeakKeyDictionary[Any, set[Any]] = weakref.WeakKeyDictionary()
 _guard = threading.Lock()
+_ahead: dict[str, Future[Any]] = {}
+_used: dict[str, None] = {}
 
 
 class _Turn(threading.local):
@@ -73,6 +80,37 @@ def keep_in(folder: str | os.PathLike[str] | None) -> None:
         place = Path(folder)
         place.mkdir(parents=True, exist_ok=True)
         _place = place
+
+
+def read_ahead(run: str) -> None:
+    """Begin to read, in the background, the programs that a run of this name used last."""
+    if _place is None:
+        return
+    place = _place
+    with contextlib.suppress(OSError, UnicodeError):
+        names = _list_of(place, run).read_text(encoding="ascii").split()
+        waiting = [(place / Path(name).name, Future[Any]()) for name in names]
+        _ahead.update({target.name: program for target, program in waiting})
+
+        def read() -> None:
+            for target, program in waiting:
+                program.set_result(_read(target))
+
+        threading.Thread(target=read, name="tertius-programs", daemon=True).start()
+
+
+def note_used(run: str) -> None:
+    """Note the programs that this process has used, in their order, for the next run of this name."""
+    if _place is None:
+        return
+    target, words = _list_of(_place, run), "\n".join(_used)
+    with contextlib.suppress(OSError):
+        if not target.exists() or target.read_text(encoding="ascii", errors="replace") != words:
+            _put(target, words.encode("ascii"))
+
+
+def _list_of(place: Path, run: str) -> Path:
+    return place / f"used-{hashlib.sha256(run.encode()).hexdigest()[:40]}"
 
 
 def kept(function: Callable[..., Any], *, static_argnums: Sequence[int] = ()) -> Callable[..., Any]:
@@ -170,7 +208,9 @@ def _program(
             return _loaded[asked]
         assert _place is not None
         target = _place / f"{source.__name__.strip('_')}-{key[:40]}"
-        program = _read(target)
+        ahead = _ahead.pop(target.name, None)
+        program = _read(target) if ahead is None else ahead.result()
+        _used[target.name] = None
         if program is None:
             # What JAX finds in its own cache cannot be written out again: under a name of its own it finds nothing.
             def named_apart(*given: Any, **named: Any) -> Any:
@@ -269,20 +309,24 @@ def _have_lapack() -> None:
 
 def _write(target: Path, program: Any) -> None:
     """Keep a program, whole or not at all; a folder that is full or read-only is no error."""
-    name = ""
-    try:
+    with contextlib.suppress(Exception):
         from jax.experimental import serialize_executable
 
         packed = zlib.compress(pickle.dumps(serialize_executable.serialize(program)), 1)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-        with os.fdopen(handle, "wb") as file:
-            file.write(hashlib.sha256(packed).digest() + packed)
-        os.replace(name, target)
+        _put(target, hashlib.sha256(packed).digest() + packed)
         _tidy(target.parent)
-    except Exception:
-        if name:
-            with contextlib.suppress(OSError):
-                os.unlink(name)
+
+
+def _put(target: Path, content: bytes) -> None:
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(name, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
 
 
 def _tidy(folder: Path) -> None:

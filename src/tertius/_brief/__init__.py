@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from rich.console import Console
 
-__all__ = ["Brief", "brief", "get_ready", "warm_up", "write_atomically"]
+__all__ = ["Brief", "brief", "get_ready", "write_atomically"]
 
 
 class Brief:
@@ -152,13 +152,6 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
         Path(name).unlink(missing_ok=True)
         raise
     return target
-
-
-def warm_up() -> None:
-    """Start the processes that draw the charts: each takes a while to get going, and this one need not wait."""
-    from tertius._brief.charts import warm
-
-    warm()
 
 
 def get_ready() -> threading.Thread:

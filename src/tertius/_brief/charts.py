@@ -12,10 +12,12 @@ import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
+from tertius._brief.lettering import Lettering
 from tertius._brief.palette import NEUTRAL
-from tertius._brief.renderer import AT_ONCE, to_svg
+from tertius._renderer import AT_ONCE, to_svg
 
 __all__ = [
     "Bar",
@@ -33,7 +35,6 @@ __all__ = [
     "moves",
     "squares",
     "strips",
-    "warm",
 ]
 
 _INK = "#1E252B"
@@ -80,8 +81,11 @@ _CONFIG: dict[str, Any] = {
 class Picture:
     """A chart that is being drawn in the background, while the next is put together."""
 
-    def __init__(self, spec: Mapping[str, Any], key: str, title: str, description: str) -> None:
+    def __init__(
+        self, spec: Mapping[str, Any], lettering: Lettering, key: str, title: str, description: str
+    ) -> None:
         self._drawing = _RENDERER.submit(_render, spec)
+        self._lettering = lettering
         self._key = key
         self._title = title
         self._description = description
@@ -94,7 +98,7 @@ class Picture:
     @property
     def svg(self) -> str:
         """The drawing with its title and description; ids inside it are made unique to the page."""
-        svg = self._drawing.result()
+        svg = self._lettering.put_into(self._drawing.result())
         head = _SIZE.search(svg)
         assert head is not None
         width, height = head.groups()
@@ -184,12 +188,6 @@ class Square:
     weight: float
 
 
-def warm() -> None:
-    """Start what draws: each one's first drawing takes ten times as long as any later one."""
-    for _ in range(AT_ONCE):
-        dots([Dot("a", "b", 0.0, 1.0, 2.0, "c")], key="warm", title="", description="", axis="")
-
-
 def _render(spec: Mapping[str, Any]) -> str:
     return to_svg({**spec, "config": _CONFIG})
 
@@ -208,16 +206,26 @@ def _picture(
     width: int,
     step: int,
     height: int | None = None,
+    inside: Mapping[tuple[str, str], tuple[float, float | str]] = MappingProxyType({}),
 ) -> Picture:
-    """Put layers one over another and have them drawn, with their data added by name."""
+    """Put layers one over another and have them drawn, with their data added by name.
+
+    The columns of words ``inside``, by data set and name, have a size and so much room, or a column that says how
+    much: a word that keeps to it does not reach the edge.
+    """
+    lettering = Lettering(data)
+    table = {name: [dict(row) for row in rows] for name, rows in data.items()}
+    for (name, column), (size, room) in inside.items():
+        for row in table[name]:
+            row[column] = lettering.stand_in(row[column], size, row[room] if isinstance(room, str) else room)
     spec = {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "width": width,
         "height": {"step": step} if height is None else height,
         "layer": layers,
-        "datasets": {name: list(rows) for name, rows in data.items()},
+        "datasets": table,
     }
-    return Picture(spec, *words)
+    return Picture(spec, lettering, *words)
 
 
 def _layer(data: str, mark: str, encoding: _Spec, **style: Any) -> _Spec:
@@ -295,6 +303,22 @@ def _in_lines(text: str) -> str:
     return "\n".join(_shorten(half, _SMALL_LETTERS) for half in (first, second))
 
 
+_PLOT = WIDTH - LABELS
+"""How wide what stands beside the labels is."""
+
+_LABELS_INSIDE: dict[tuple[str, str], tuple[float, float | str]] = {
+    ("labels", "text"): (12, LABELS - 8),
+    ("lines", "text"): (10, LABELS - 8),
+    ("heads", "text"): (12.5, WIDTH),
+}
+
+
+def _room(scale: Sequence[float], at: float, left: float) -> float:
+    """How far it is from a number, and so many pixels beyond it, to the right edge of the plot."""
+    return (scale[1] - at) / (scale[1] - scale[0]) * _PLOT - left
+
+
+
 def _labels() -> list[_Spec]:
     """Write the words of the lines, from the data sets ``labels``, ``lines``, ``heads`` and ``edge``."""
 
@@ -360,6 +384,8 @@ def dots(
         for place, r in zip(places, rows, strict=True)
     ]
     scale = [limits[0], limits[1] + 0.2 * span]
+    for row in table:
+        row["room"] = _room(scale, row["at"], 7)
     x_axis = {"title": axis, "tickCount": 5}
 
     def at(field: str) -> _Spec:
@@ -395,7 +421,8 @@ def dots(
         *_labels(),
     ]
     data: dict[str, list[_Row]] = {"rows": table, "zero": [{"zero": 0}], **words}
-    return _picture(layers, data, (key, title, description), WIDTH - LABELS, 19)
+    inside = {**_LABELS_INSIDE, ("rows", "text"): (11.5, "room")}
+    return _picture(layers, data, (key, title, description), _PLOT, 19, inside=inside)
 
 
 def moves(rows: Sequence[Move], *, key: str, title: str, description: str, axis: str) -> Picture:
@@ -415,6 +442,8 @@ def moves(rows: Sequence[Move], *, key: str, title: str, description: str, axis:
         for place, r in zip(places, rows, strict=True)
     ]
     scale = [limits[0], limits[1] + 0.36 * span]
+    for row in table:
+        row["room"] = _room(scale, row["at"], 8)
     x_axis = {"title": axis, "tickCount": 4}
     before, after = _along("before", scale, x_axis), _along("after", scale, x_axis)
     layers = [
@@ -454,7 +483,9 @@ def moves(rows: Sequence[Move], *, key: str, title: str, description: str, axis:
         ),
         *_labels(),
     ]
-    return _picture(layers, {"rows": table, **words}, (key, title, description), WIDTH - LABELS, 18)
+    data: dict[str, list[_Row]] = {"rows": table, **words}
+    inside = {**_LABELS_INSIDE, ("rows", "text"): (11, "room")}
+    return _picture(layers, data, (key, title, description), _PLOT, 18, inside=inside)
 
 
 def _legible(colour: str) -> str:
@@ -496,6 +527,10 @@ def bars(rows: Sequence[Bar], *, key: str, title: str, description: str, axis: s
             )
     low = min([0.0, *(min(r["from"], r["to"]) for r in table)])
     high = max([1.0, *(max(r["from"], r["to"]) for r in table)])
+    wide = WIDTH - 20
+    for r in table:
+        # Words in the middle of a part may stand over on both sides, until they meet the edge.
+        r["room"] = 2 * min(r["middle"] - low, high - r["middle"]) / (high - low) * wide
     x_axis = {"title": axis, "format": ".0%", "tickCount": 5}
 
     def at(field: str) -> _Spec:
@@ -534,7 +569,11 @@ def bars(rows: Sequence[Bar], *, key: str, title: str, description: str, axis: s
         ),
     ]
     data = {"rows": table, "names": names}
-    return _picture(layers, data, (key, title, description), WIDTH - 20, 39)
+    inside: dict[tuple[str, str], tuple[float, float | str]] = {
+        ("rows", "text"): (10.5, "room"),
+        ("names", "text"): (11.5, wide),
+    }
+    return _picture(layers, data, (key, title, description), wide, 39, inside=inside)
 
 
 def strips(rows: Sequence[Strip], *, key: str, title: str, description: str, axis: str) -> Picture:
@@ -612,7 +651,8 @@ def strips(rows: Sequence[Strip], *, key: str, title: str, description: str, axi
         words("figure", WIDTH - 20, align="right", fontWeight="bold"),
     ]
     data: dict[str, list[_Row]] = {"rows": table, "ticks": ticks, "zones": zones}
-    return _picture(layers, data, (key, title, description), WIDTH - 20, 36)
+    inside = {("rows", "text"): (11.5, WIDTH - 20), ("rows", "figure"): (11.5, WIDTH - 20)}
+    return _picture(layers, data, (key, title, description), WIDTH - 20, 36, inside=inside)
 
 
 def _shade(weight: float) -> str:

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
+from tertius import _renderer
 from tertius.cli._app import EXIT_CODES, app, show_progress
-from tertius.cli._world import CHART, CSV, HTML, JSON, NETCDF, QUIET, _check_targets, _deliver, _warm_up
+from tertius.cli._world import CHART, CSV, HTML, JSON, NETCDF, QUIET, _check_targets, _deliver
 
 __all__ = ["balance"]
 
@@ -77,7 +78,7 @@ def balance(
         case = load_case(powers_of)
     span = ask_balance(country, beside=beside or (), powers=power or (), case=case, years=years)
     if html or chart:
-        _warm_up()
+        _renderer.start()
     with show_progress(quiet) as progress:
         data = answer(span, domains=domains, progress=progress)
     _deliver(data, 12, started, json_file, csv_file, netcdf, html, chart, None, quiet)

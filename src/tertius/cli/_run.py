@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tertius import _renderer
 from tertius.cli._app import (
     CASE,
     EXIT_CODES,
@@ -112,10 +113,16 @@ def run(
     if len({os.path.abspath(target) for target in targets}) < len(targets):
         raise BadInput("two outputs would go to the same file", code="same-file", path=str(page))
 
-    import tertius
-    from tertius._brief import Brief, get_ready, warm_up, write_atomically
+    # Both go on beside the imports, which use one processor only.
+    _renderer.start()
+    from tertius.models import _compiled
 
-    warm_up()
+    programs = f"{loaded.id} {draws} {sensitivity}"
+    _compiled.read_ahead(programs)
+
+    import tertius
+    from tertius._brief import Brief, get_ready, write_atomically
+
     with show_progress(quiet) as progress:
 
         def told(stage: str, fraction: float) -> None:
@@ -134,6 +141,7 @@ def run(
             replicates=replicates,
         )
         computed = time.perf_counter()
+        _compiled.note_used(programs)
         progress("brief", 0.0)
         brief = Brief(findings)
         html = brief.html().encode()

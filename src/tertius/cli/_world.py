@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tertius import _renderer
 from tertius.cli._app import EXIT_CODES, STDOUT, app, check_target, make_console, show_progress, write_netcdf
 from tertius.errors import BadInput
 
@@ -118,7 +119,7 @@ def leverage(
 
     question = ask(country, powers=power or (), year=year, sectors=sectors, world=world)
     if html or chart or map_file:
-        _warm_up()
+        _renderer.start()
     with show_progress(quiet) as progress:
         if everyone:
             data = every_lever(
@@ -192,7 +193,7 @@ def what_if(
 
     question = ask(country, exits=exits, powers=power or (), year=year, sectors=sectors, world=world)
     if html or chart or map_file:
-        _warm_up()
+        _renderer.start()
     several = "sector" in question.world.flows.dims
     with show_progress(quiet) as progress:
         data = answer(
@@ -204,12 +205,6 @@ def what_if(
             progress=progress,
         )
     _deliver(data, 12, started, json_file, None, netcdf, html, chart, map_file, quiet)
-
-
-def _warm_up() -> None:
-    from tertius._brief import warm_up
-
-    warm_up()
 
 
 def _check_factors(factors: str | None) -> None:

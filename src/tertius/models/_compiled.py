@@ -9,11 +9,18 @@ from typing import Any
 import jax
 import platformdirs
 
-from tertius._programs import keep_in
+from tertius import _programs
+from tertius._programs import note_used
 
-__all__ = ["CACHE_VARIABLE", "remember_compilations"]
+__all__ = ["CACHE_VARIABLE", "note_used", "read_ahead", "remember_compilations"]
 
 CACHE_VARIABLE = "TERTIUS_CACHE"
+
+
+def read_ahead(run: str) -> None:
+    """Begin to read what a run of this name used last, in the background."""
+    remember_compilations()
+    _programs.read_ahead(run)
 
 
 def remember_compilations() -> None:
@@ -33,4 +40,4 @@ def remember_compilations() -> None:
         # Even the smallest program takes longer to compile than to read.
         config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
         config.update("jax_persistent_cache_min_entry_size_bytes", 0)
-        keep_in(os.path.join(folder, "programs"))
+        _programs.keep_in(os.path.join(folder, "programs"))

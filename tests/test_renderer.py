@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tertius._brief import renderer
+from tertius import _renderer as renderer
 
 SPEC: dict[str, Any] = {
     "data": {"values": [{"x": 1, "y": "één"}, {"x": 2, "y": "two"}]},

@@ -3,6 +3,8 @@
 The renderer is a browser's engine that keeps Python's lock for as long as it draws. In processes of their own several
 charts are drawn at a time, while the next is put together. Where no process can be started, or one has ended, charts
 are drawn in this one, which gives the same drawings.
+
+The module imports nothing heavy, so that processes can be started before what has the charts drawn is there.
 """
 
 from __future__ import annotations
@@ -16,13 +18,20 @@ from collections.abc import Mapping
 from queue import SimpleQueue
 from typing import IO, Any
 
-__all__ = ["AT_ONCE", "to_svg"]
+__all__ = ["AT_ONCE", "start", "to_svg"]
 
 AT_ONCE = min(2, os.cpu_count() or 1)
 """Charts that are drawn at a time: each process takes half a second to start."""
 
 _SIZE = 8
 """Bytes that say how long a message is."""
+
+_FIRST: dict[str, Any] = {
+    "data": {"values": [{"x": 1, "y": "a"}]},
+    "mark": "bar",
+    "encoding": {"x": {"field": "x", "type": "quantitative"}, "y": {"field": "y", "type": "nominal"}},
+}
+"""What a process draws for itself: the first drawing takes ten times as long as any later one."""
 
 
 class _Beside:
@@ -35,8 +44,7 @@ class _Beside:
 
     def draw(self, message: bytes) -> bytes:
         """What it answers; blank if there is no such process, or it could not draw this."""
-        if self._can_start:
-            self._start()
+        self.start()
         process = self._process
         if process is None or process.stdin is None or process.stdout is None:
             return b""
@@ -49,7 +57,10 @@ class _Beside:
             self.end()
         return answer or b""
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Start it, the first time."""
+        if not self._can_start:
+            return
         self._can_start = False
         try:
             self._process = subprocess.Popen(
@@ -77,8 +88,14 @@ class Renderer:
 
     def __init__(self, processes: int) -> None:
         self._free: SimpleQueue[_Beside] = SimpleQueue()
-        for _ in range(processes):
-            self._free.put(_Beside())
+        self._processes = tuple(_Beside() for _ in range(processes))
+        for beside in self._processes:
+            self._free.put(beside)
+
+    def start(self) -> None:
+        """Start the processes, each of which takes a while to get going; to be called before anything is drawn."""
+        for beside in self._processes:
+            beside.start()
 
     def draw(self, spec: Mapping[str, Any]) -> str:
         """Draw a specification, once a process is free."""
@@ -91,6 +108,11 @@ class Renderer:
 
 
 _RENDERER = Renderer(AT_ONCE)
+
+
+def start() -> None:
+    """Start what draws, so that it is ready by the time that there is something to draw."""
+    _RENDERER.start()
 
 
 def to_svg(spec: Mapping[str, Any]) -> str:
@@ -127,6 +149,7 @@ def _receive(pipe: IO[bytes]) -> bytes | None:
 
 def _serve() -> None:
     """Draw what comes in until nothing does: what another process runs."""
+    _here(_FIRST)
     while (message := _receive(sys.stdin.buffer)) is not None:
         try:
             drawn = _here(json.loads(message)).encode()
