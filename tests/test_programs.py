@@ -21,7 +21,8 @@ compiled = jax.jit(levers.ces_lever)
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(programs, "_place", None)
-    monkeypatch.setattr(programs, "_loaded", {})
+    for name in ("_loaded", "_ahead", "_used"):
+        monkeypatch.setattr(programs, name, {})
     programs.keep_in(tmp_path / "programs")
     return tmp_path / "programs"
 
@@ -45,6 +46,84 @@ def test_a_program_is_read_again_and_not_made_again(folder, monkeypatch):
     programs._loaded.clear()
     monkeypatch.setattr(programs, "_write", lambda *_: pytest.fail("made again"))
     right(programs.stored(compiled, given()), given())
+
+
+def another_process(monkeypatch):
+    """Forget what this one has."""
+    for name in ("_loaded", "_ahead", "_used"):
+        getattr(programs, name).clear()
+    monkeypatch.setattr(programs, "_write", lambda *_: pytest.fail("made again"))
+
+
+def test_what_a_run_used_is_read_ahead_for_the_next_of_its_name(folder, monkeypatch):
+    for n in (4, 5):
+        programs.stored(compiled, given(n))
+    programs.note_used("a case")
+    another_process(monkeypatch)
+    programs.read_ahead("another case")
+    assert programs._ahead == {}
+    programs.read_ahead("a case")
+    assert len(programs._ahead) == 2
+    for found in programs._ahead.values():
+        assert found.result(timeout=60) is not None
+    monkeypatch.setattr(programs, "_read", lambda *_: pytest.fail("read again"))
+    for n in (5, 4):
+        right(programs.stored(compiled, given(n)), given(n))
+    # The order is that of use, and the list is written anew only if it says something else.
+    programs.note_used("a case")
+    (listed,) = folder.glob("used-*")
+    assert listed.read_text().split() == list(programs._used)
+    about = listed.stat()
+    programs.note_used("a case")
+    assert listed.stat() == about
+
+
+@pytest.mark.parametrize("harm", ["gone", "cut", "elsewhere", "no words"])
+def test_a_list_of_what_is_no_longer_there_is_no_error(folder, harm):
+    programs.stored(compiled, given())
+    programs.note_used("a case")
+    (listed,), (file,) = folder.glob("used-*"), folder.glob("ces_lever-*")
+    if harm == "gone":
+        file.unlink()
+    elif harm == "cut":
+        file.write_bytes(file.read_bytes()[:-100])
+    elif harm == "elsewhere":
+        listed.write_text("../../ces_lever\n")
+    else:
+        listed.write_bytes(b"\xff\x00")
+    programs._loaded.clear()
+    programs.read_ahead("a case")
+    right(programs.stored(compiled, given()), given())
+
+
+READING = """
+import sys
+import numpy as np
+from tertius import _programs as programs
+import tertius.models
+
+programs.keep_in(sys.argv[1])
+if sys.argv[2] == "make":
+    from tertius._study import simulate
+
+    half, one = np.full((4, 3), 0.5), np.ones(4)
+    programs.stored(simulate._PROGRAMS[1], (half / 3, half, one, 2 * one, half))
+    programs.note_used("a case")
+else:
+    before = set(sys.modules)
+    programs.read_ahead("a case")
+    between = set(sys.modules)
+    (found,) = programs._ahead.values()
+    assert found.result(timeout=60) is not None
+    assert set(sys.modules) == between, set(sys.modules) - between
+    assert not any(name.startswith("tertius") for name in between - before)
+"""
+
+
+def test_reading_in_the_background_imports_nothing(tmp_path):
+    """Two threads that import at once may meet modules half made."""
+    for how in ("make", "read"):
+        subprocess.run([sys.executable, "-c", READING, str(tmp_path), how], check=True, timeout=120)
 
 
 class Slow:

@@ -7,7 +7,8 @@ A program that cannot be read, whatever the reason, is made anew.
 
 Reading takes a while too, most of it outside Python's lock. What a run of some name used last can therefore be read
 ahead, while this process is still importing; a program is found by the same key as ever, so that what was read in vain
-is never called.
+is never called. Programs take and give plain lists of arrays, so that reading one imports nothing: the form of its
+results, which names classes of the package, is looked at once it is asked for.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -42,11 +43,21 @@ _MOST = 400
 
 _place: Path | None = None
 _locks: dict[str, threading.Lock] = {}
-_loaded: dict[Any, Any] = {}
+_loaded: dict[Any, _Program] = {}
 _lowered: weakref.WeakKeyDictionary[Any, set[Any]] = weakref.WeakKeyDictionary()
 _guard = threading.Lock()
-_ahead: dict[str, Future[Any]] = {}
+_ahead: dict[str, Future[tuple[Any, bytes] | None]] = {}
 _used: dict[str, None] = {}
+
+
+class _Program(NamedTuple):
+    """What takes arrays and gives arrays, and the form in which it gives them."""
+
+    run: Any
+    form: Any
+
+    def __call__(self, leaves: Sequence[Any]) -> Any:
+        return jax.tree.unflatten(self.form, self.run(*leaves))
 
 
 class _Turn(threading.local):
@@ -89,12 +100,14 @@ def read_ahead(run: str) -> None:
     place = _place
     with contextlib.suppress(OSError, UnicodeError):
         names = _list_of(place, run).read_text(encoding="ascii").split()
-        waiting = [(place / Path(name).name, Future[Any]()) for name in names]
-        _ahead.update({target.name: program for target, program in waiting})
+        waiting = {name: Future[tuple[Any, bytes] | None]() for name in names}
+        _ahead.update(waiting)
+        # Two threads that import at once may meet modules half made: what reading needs is imported before.
+        from jax.experimental import serialize_executable  # noqa: F401
 
         def read() -> None:
-            for target, program in waiting:
-                program.set_result(_read(target))
+            for name, found in waiting.items():
+                found.set_result(_read(place / Path(name).name))
 
         threading.Thread(target=read, name="tertius-programs", daemon=True).start()
 
@@ -172,9 +185,8 @@ def stored(
     asked = (source, static, structure, shapes)
     program = _loaded.get(asked)
     if program is None:
-        program = _program(source, given, static_argnums, moving, fixed, asked)
-    positional, by_name = jax.tree.unflatten(structure, leaves)
-    return program(*positional, **by_name)
+        program = _program(given, static_argnums, fixed, asked)
+    return program(leaves)
 
 
 def _lower(compiled: Any, given: Sequence[Any], named: dict[str, Any], asked: Any) -> None:
@@ -189,15 +201,10 @@ def _lower(compiled: Any, given: Sequence[Any], named: dict[str, Any], asked: An
 
 
 def _program(
-    source: Any,
-    given: Sequence[Any],
-    static_argnums: Sequence[int],
-    named: dict[str, Any],
-    fixed: dict[str, Any],
-    asked: Any,
-) -> Any:
+    given: Sequence[Any], static_argnums: Sequence[int], fixed: dict[str, Any], asked: Any
+) -> _Program:
     """Read a program or make it, once."""
-    _, static, structure, shapes = asked
+    source, static, structure, shapes = asked
     words = [source.__module__, source.__qualname__, *map(repr, static), str(structure)]
     words += [f"{dtype}{shape}" for shape, dtype in shapes]
     key = hashlib.sha256("\n".join([*_surroundings(), *words]).encode()).hexdigest()
@@ -209,26 +216,45 @@ def _program(
         assert _place is not None
         target = _place / f"{source.__name__.strip('_')}-{key[:40]}"
         ahead = _ahead.pop(target.name, None)
-        program = _read(target) if ahead is None else ahead.result()
+        program = _whole(_read(target) if ahead is None else ahead.result())
         _used[target.name] = None
         if program is None:
-            # What JAX finds in its own cache cannot be written out again: under a name of its own it finds nothing.
-            def named_apart(*given: Any, **named: Any) -> Any:
-                return source(*given, **named)
-
-            named_apart.__name__ = f"{source.__name__}_{os.urandom(4).hex()}"
-
-            def abstract(leaf: Any) -> Any:
-                return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype)  # type: ignore[no-untyped-call]
-
-            shaped = [a if i in static_argnums else jax.tree.map(abstract, a) for i, a in enumerate(given)]
-            made = jax.jit(named_apart, static_argnums=tuple(static_argnums), static_argnames=tuple(fixed))
-            with _lowering:
-                lowered = made.lower(*shaped, **jax.tree.map(abstract, named), **fixed)
-            program = lowered.compile()
+            program = _made(given, static_argnums, fixed, asked)
             _write(target, program)
         _loaded[asked] = program
     return program
+
+
+def _made(given: Sequence[Any], static_argnums: Sequence[int], fixed: dict[str, Any], asked: Any) -> _Program:
+    """Compile a program."""
+    source, _, structure, shapes = asked
+    places, held = range(len(given)), {i: given[i] for i in static_argnums}
+    form: list[Any] = []
+
+    def flat(*leaves: Any) -> list[Any]:
+        some, moving = jax.tree.unflatten(structure, leaves)
+        rest = iter(some)
+        whole = [held[i] if i in held else next(rest) for i in places]
+        made, tree = jax.tree.flatten(source(*whole, **moving, **fixed))
+        form.append(tree)
+        return list(made)
+
+    # What JAX finds in its own cache cannot be written out again: under a name of its own it finds nothing.
+    flat.__name__ = f"{source.__name__}_{os.urandom(4).hex()}"
+    shaped: list[Any] = [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in shapes]  # type: ignore[no-untyped-call]
+    with _lowering:
+        lowered = jax.jit(flat).lower(*shaped)
+    return _Program(lowered.compile(), form[-1])
+
+
+def _whole(found: tuple[Any, bytes] | None) -> _Program | None:
+    """A program that was read, with the form of its results; None if that makes no sense here."""
+    if found is None:
+        return None
+    try:
+        return _Program(found[0], pickle.loads(found[1]))
+    except Exception:
+        return None
 
 
 def _of_module(source: Any) -> bool:
@@ -271,8 +297,8 @@ def _processor() -> str:
     return f"{platform.machine()} {platform.processor()}"
 
 
-def _read(target: Path) -> Any:
-    """Return a program from its file, or None."""
+def _read(target: Path) -> tuple[Any, bytes] | None:
+    """Return what a program's file holds, the form of its results as it is kept, or None."""
     try:
         about = target.stat()
         # A program is code: it must be the user's own, and nobody else's to change.
@@ -287,7 +313,8 @@ def _read(target: Path) -> Any:
         parts = zlib.decompress(packed)
         if b"lapack_" in parts:
             _have_lapack()
-        return serialize_executable.deserialize_and_load(*pickle.loads(parts))
+        executable, form = pickle.loads(parts)
+        return serialize_executable.deserialize_and_load(*executable), form
     except Exception:
         return None
 
@@ -307,12 +334,13 @@ def _have_lapack() -> None:
         jax.jit(jax.lax.linalg.lu).lower(jax.ShapeDtypeStruct((1, 1), float))  # type: ignore[no-untyped-call]
 
 
-def _write(target: Path, program: Any) -> None:
+def _write(target: Path, program: _Program) -> None:
     """Keep a program, whole or not at all; a folder that is full or read-only is no error."""
     with contextlib.suppress(Exception):
         from jax.experimental import serialize_executable
 
-        packed = zlib.compress(pickle.dumps(serialize_executable.serialize(program)), 1)
+        parts = serialize_executable.serialize(program.run), pickle.dumps(program.form)
+        packed = zlib.compress(pickle.dumps(parts), 1)
         _put(target, hashlib.sha256(packed).digest() + packed)
         _tidy(target.parent)
 

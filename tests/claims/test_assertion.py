@@ -14,7 +14,8 @@ from tertius._study.designs import Designs
 from tertius._study.explorer import Explored
 from tertius._study.points import sobol
 from tertius.claims import judge
-from tertius.claims.assertion import owed_to_others
+from tertius.claims.assertion import apart_from_trade, owed_to_others
+from tertius.claims.catalogue import from_findings
 
 GAIN = "displacement.leverage_gain[china] > displacement.leverage_gain[russia]"
 ELASTICITY, WEIGHT = "trade.sectors.energy.elasticity", "domains.capital.weight"
@@ -66,7 +67,7 @@ class MadeUp:
         return np.where(held, self.a[:rows], self.b[:rows])
 
     def explore(
-        self, variants: Sequence[Array], report: object = None, wanted: object = None
+        self, variants: Sequence[Array], report: object = None, wanted: object = None, apart: object = None
     ) -> Iterator[Explored]:
         for k, x in enumerate(variants):
             self.run += len(x)
@@ -165,3 +166,21 @@ def test_nothing_to_go_by_settles_nothing() -> None:
         found = owed_to_others(y, again)
         assert found.pairs == 0
         assert found.to_others is None
+
+
+@pytest.mark.parametrize(
+    ("text", "apart"),
+    [
+        ("levers.lever[russia, capital] > levers.lever[china, capital]", True),
+        ("displacement.leverage_gain[china, capital] > 0", True),
+        ("displacement.vacuum_share[china, capital] > 0.2", True),
+        ("max(levers.lever[*, capital]) > 3", True),
+        ("levers.lever[russia, capital] > levers.lever[china, trade]", False),
+        ("levers.lever[russia] > levers.lever[china]", False),
+        ("displacement.vacuum_share[china, trade_exports] > 0.2", False),
+        ("max(levers.lever[russia, *]) > 3", False),
+        (f'levers.lever[russia, capital] > inputs["{ELASTICITY}"]', False),
+    ],
+)
+def test_it_is_told_which_claims_leave_trade_aside(text: str, apart: bool, make_findings: Make) -> None:
+    assert apart_from_trade(text, from_findings(make_findings(8), {})) == apart

@@ -161,3 +161,37 @@ def test_only_what_is_asked_for_and_can_have_changed_is_run(
     assert runs(MOVED["domain"], "/levers") == ["domains"]
     assert runs(MOVED["trade"], "/levers") == ["trade"]
     assert runs(MOVED["answer"], "/price") == ["trade", "price"]
+
+
+def test_what_hangs_on_trade_is_missing_where_nobody_reads_it(
+    case: Case, explorer: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import tertius._study.explorer as module
+
+    variants = [explorer.moved(ROWS, MOVED["trade"] | MOVED["domain"]), explorer.moved(ROWS, MOVED["domain"])]
+    expected = [all_over(case, variant) for variant in variants]
+    whole = module.simulate
+
+    def simulated(*given: Any, **named: Any) -> Any:
+        assert named["trade"] is not None, "trade was solved"
+        return whole(*given, **named)
+
+    monkeypatch.setattr(module, "simulate", simulated)
+    wanted = [{"/levers", "/displacement"}] * 2
+    missing: dict[int, set[str]] = {}
+    for part in explorer.explore(variants, wanted=wanted, apart=[True, True]):
+        for place, k in enumerate(part.variants):
+            for path, name in (("levers", "lever"), ("displacement", "leverage_gain")):
+                found = part.tree[path][name].isel(draw=slice(place * ROWS, (place + 1) * ROWS))
+                assert found.sizes["draw"] == ROWS
+                for domain in map(str, found["domain"].values):
+                    one = found.sel(domain=domain)
+                    if one.isnull().all():
+                        missing.setdefault(k, set()).add(domain)
+                    else:
+                        of_all = expected[k][f"/{path}"][name].sel(domain=domain)
+                        np.testing.assert_allclose(
+                            one, of_all, rtol=1e-7, atol=1e-9, err_msg=f"{k} {name} {domain}"
+                        )
+    # What leaves trade as it is has all of it.
+    assert missing == {0: {"trade", "transit", "total"}}

@@ -318,7 +318,6 @@ def _room(scale: Sequence[float], at: float, left: float) -> float:
     return (scale[1] - at) / (scale[1] - scale[0]) * _PLOT - left
 
 
-
 def _labels() -> list[_Spec]:
     """Write the words of the lines, from the data sets ``labels``, ``lines``, ``heads`` and ``edge``."""
 
@@ -371,7 +370,7 @@ def dots(
         return None if math.isnan(value) else min(max(value, limits[0]), limits[1])
 
     places, words = _lines(rows)
-    table = [
+    table: list[_Row] = [
         {
             "line": place,
             "low": held(r.low),
@@ -430,7 +429,7 @@ def moves(rows: Sequence[Move], *, key: str, title: str, description: str, axis:
     limits = extent([x for r in rows for x in (r.before, r.after)])
     span = limits[1] - limits[0]
     places, words = _lines(rows)
-    table = [
+    table: list[_Row] = [
         {
             "line": place,
             "before": None if math.isnan(r.before) else r.before,

@@ -13,39 +13,38 @@ from typing import Any
 
 __all__ = ["Lettering", "width"]
 
-_STAND_INS = [chr(n) for n in (*range(0x410, 0x482), *range(0x48A, 0x530), *range(0x391, 0x3A2), *range(0x3B1, 0x3CA))]
+_STAND_INS = [
+    chr(n) for n in (*range(0x410, 0x482), *range(0x48A, 0x530), *range(0x391, 0x3A2), *range(0x3B1, 0x3CA))
+]
 """Letters that the renderer's own typeface has: another one would be looked for in every typeface there is."""
 
 _EMS = {
     c: ems / 1000
     for ems, letters in {
-        222: "ijl'",
-        278: " !,./:;I[]\\ft|",
-        333: "()-r`",
-        355: '"',
-        389: "*",
-        500: "ckvxyzJs",
-        556: "abdeghnopqu0123456789#$?_L–",
-        584: "+<=>~",
-        611: "FTZ",
-        667: "ABEKPSVXY&",
-        722: "CDHNRUw",
-        778: "GOQ",
-        833: "Mm",
-        889: "%",
+        278: " ',./Iijl|",
+        333: "!()-:;[]`ft\\",
+        389: "*r{}",
+        474: '"',
+        500: "z",
+        556: "#$0123456789J_aceksvxy–",
+        584: "+<=>^~",
+        611: "?FLTZbdghnopqu",
+        667: "EPSVXY",
+        722: "&ABCDHKNRU",
+        778: "GOQw",
+        833: "M",
+        889: "%m",
         944: "W",
+        1015: "@",
     }.items()
     for c in letters
 }
-"""How wide letters are in Helvetica, and in what is made to be as wide: Arial, Liberation Sans."""
-
-_BOLD = 1.1
-"""How much wider a line in bold is, at most."""
+"""How wide letters are in Helvetica Bold, and in what is made to be as wide: upright ones are no wider."""
 
 
 def width(text: str, size: float) -> float:
-    """How wide a line of a size in pixels is at most; letters that are not known count as an em."""
-    return _BOLD * size * sum(_EMS.get(c, 1.0) for c in text)
+    """How wide a line of a size in pixels is at most, upright or bold; letters that are not known count as an em."""
+    return size * sum(_EMS.get(c, 1.0) for c in text)
 
 
 class Lettering:
@@ -58,14 +57,17 @@ class Lettering:
     """
 
     def __init__(self, data: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-        told = {c for rows in data.values() for row in rows for x in row.values() if isinstance(x, str) for c in x}
+        told = {
+            c for rows in data.values() for row in rows for x in row.values() if isinstance(x, str) for c in x
+        }
         self._free = iter([c for c in _STAND_INS if c not in told])
         self._words: dict[str, str] = {}
 
     def stand_in(self, text: str, size: float, room: float) -> str:
-        """What to draw in a text's place: a letter for each line, or itself where a line may need more than the room."""
-        lines = text.split("\n")
-        if not text or any(width(line, size) > room for line in lines):
+        """What to draw in a text's place: a letter for each line; itself where one may take more than the room."""
+        # The renderer leaves out blanks at the ends.
+        lines = [line.strip() for line in text.split("\n")]
+        if not all(lines) or any(width(line, size) > room for line in lines):
             return text
         letters = [next(self._free, "") for _ in lines]
         if "" in letters:

@@ -120,9 +120,10 @@ class _First:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What has to run for some variants."""
+    """What has to run for some variants: which parts, whether trade equilibria, and whether nobody misses these."""
 
     trade: bool
+    apart: bool
     parts: frozenset[str]
 
 
@@ -245,6 +246,7 @@ class Explorer:
         variants: Sequence[Draws],
         report: Callable[[float], None] | None = None,
         wanted: Sequence[Collection[str]] | None = None,
+        apart: Sequence[bool] | None = None,
     ) -> Iterator[Explored]:
         """Run variants of equal size, a chunk at a time.
 
@@ -256,6 +258,9 @@ class Explorer:
             Told the fraction done.
         wanted
             For each variant, paths of the groups that somebody reads; all if None.
+        apart
+            For each variant, whether nobody reads anything of it that hangs on trade equilibria; False if None. Where
+            they would have to be solved again, they are then missing, with all that does hang on them.
         """
         if not variants:
             return
@@ -264,8 +269,9 @@ class Explorer:
         every = frozenset({INPUTS, *(path for part in first.parts.values() for path in part.groups)})
         asked_for = [every] * len(variants) if wanted is None else [every & frozenset(w) for w in wanted]
         plans: dict[_Plan, list[int]] = {}
-        for k, (variant, groups) in enumerate(zip(variants, asked_for, strict=True)):
-            plans.setdefault(self._plan(variant, groups), []).append(k)
+        left = [False] * len(variants) if apart is None else apart
+        for k, (variant, groups, alone) in enumerate(zip(variants, asked_for, left, strict=True)):
+            plans.setdefault(self._plan(variant, groups, alone), []).append(k)
         step = max(1, CHUNK // rows)
         done = 0
         for plan, numbers in plans.items():
@@ -299,7 +305,7 @@ class Explorer:
     def _context(self, draws: Draws, simulation: Simulation, groups: Mapping[str, xr.Dataset]) -> Context:
         return Context(self.case, Figures(draws), BASE, simulation, self.headline, groups, read=self.read)
 
-    def _plan(self, variant: Draws, groups: Collection[str]) -> _Plan:
+    def _plan(self, variant: Draws, groups: Collection[str], apart: bool) -> _Plan:
         first = self._first()
         start = first.draws.head(variant.size)
         moved = {p for p, x in start.columns.items() if not np.array_equal(variant[p], x)}
@@ -310,7 +316,8 @@ class Explorer:
         if any(ALONE in first.parts[name].parts for name in run):
             # Its arrays are not kept, but cost next to nothing without trade.
             run |= {ALONE}
-        return _Plan(solve and ALONE in run, run)
+        solve = solve and ALONE in run
+        return _Plan(solve and not apart, solve and apart, run)
 
     def _run(self, variants: Sequence[Draws], plan: _Plan, wanted: frozenset[str]) -> xr.DataTree:
         """Run what a plan says on some variants, and take the rest from the first draws."""
@@ -335,6 +342,7 @@ class Explorer:
                 trade = None
                 if first.trade is not None and not plan.trade:
                     trade = first.trade.head(rows).repeated(times)
+                    trade = trade.missing() if plan.apart else trade
                 simulation = simulate(self.case, draws, BASE, only=self.exits, trade=trade, retry=False)
                 found = Made(raw_groups(self.case, simulation, self.headline), simulation.converged)
             else:

@@ -148,6 +148,11 @@ class TradeResults:
         again: TradeResults = jax.tree.map(lambda a: np.tile(a, (times,) + (1,) * (a.ndim - 1)), self)
         return again
 
+    def missing(self) -> TradeResults:
+        """The same with nothing known, where nobody reads it and no equilibrium was solved."""
+        blank: TradeResults = jax.tree.map(lambda a: np.full(a.shape, np.nan), self)
+        return replace(blank, residual=np.zeros_like(self.residual), converged=np.ones_like(self.converged))
+
     def joined(self, further: TradeResults) -> TradeResults:
         """These results with the exits of another run on the same draws."""
         return replace(

@@ -20,12 +20,21 @@ from numpy.typing import NDArray
 
 from tertius._study.explorer import Explorer
 from tertius._study.indices import closed_index
-from tertius.claims.catalogue import Catalogue, from_findings, select
+from tertius.claims.catalogue import Catalogue, Selection, from_findings, select
 from tertius.claims.evaluation import Outcome, Readings, evaluate
 from tertius.claims.language import ClaimError, references
 from tertius.claims.shapes import checked
 
-__all__ = ["ANSWERS", "Answer", "Asked", "answers_to_others", "groups_read", "owed_to_others", "settled"]
+__all__ = [
+    "ANSWERS",
+    "Answer",
+    "Asked",
+    "answers_to_others",
+    "apart_from_trade",
+    "groups_read",
+    "owed_to_others",
+    "settled",
+]
 
 Array = NDArray[np.float64]
 
@@ -182,7 +191,8 @@ def _again(
     out = [np.full(rows, np.nan) for _ in claims]
     variants = [explorer.given(rows, claim.asserts) for claim in claims]
     wanted = [groups_read(claim.text, catalogue) for claim in claims]
-    for part in explorer.explore(variants, wanted=wanted):
+    apart = [apart_from_trade(claim.text, catalogue) for claim in claims]
+    for part in explorer.explore(variants, wanted=wanted, apart=apart):
         made, read = from_findings(part.tree, exact), Readings(part.tree)
         for place, k in enumerate(part.variants):
             block = np.full(len(part.variants) * rows, np.nan)
@@ -196,5 +206,24 @@ def _again(
 
 def groups_read(text: str, catalogue: Catalogue) -> frozenset[str]:
     """Paths of the groups that a claim reads."""
+    return frozenset(f"/{picked.readable.path}" for picked in _picked(text, catalogue))
+
+
+def apart_from_trade(text: str, catalogue: Catalogue) -> bool:
+    """Whether a claim reads nothing but levers, and what exits do to them, in domains other than trade."""
+    return all(
+        picked.readable.path.split("/")[0] in _BY_DOMAIN
+        and any(picked.fixed.get(dim, "total") not in _TRADED for dim in ("domain", "flow"))
+        for picked in _picked(text, catalogue)
+    )
+
+
+_BY_DOMAIN = frozenset({"levers", "displacement", "exits"})
+"""Groups whose figures for one domain hang on no other domain."""
+
+_TRADED = frozenset({"trade", "trade_exports", "trade_imports", "transit", "total"})
+
+
+def _picked(text: str, catalogue: Catalogue) -> list[Selection]:
     named = [r for r in references(checked(text, catalogue)) if not r.is_word]
-    return frozenset(f"/{select(r, catalogue.find(r)).readable.path}" for r in named)
+    return [select(r, catalogue.find(r)) for r in named]

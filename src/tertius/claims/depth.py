@@ -27,7 +27,7 @@ from tertius._study.sensitivity.chaos import effects
 from tertius._study.sensitivity.designs import first_and_total
 from tertius._study.sensitivity.information import evppi, hermite
 from tertius._study.sensitivity.screening import elementary_effects, trajectories
-from tertius.claims.assertion import groups_read, settled
+from tertius.claims.assertion import apart_from_trade, groups_read, settled
 from tertius.claims.catalogue import from_findings
 from tertius.claims.evaluation import Readings, evaluate
 from tertius.claims.language import ClaimError
@@ -153,6 +153,7 @@ class _Court:
         self.spread = inputs["spread"].values.astype(float)
         catalogue = from_findings(findings, self._exact)
         self.reads = [groups_read(text, catalogue) for text in self.texts]
+        self.apart = [apart_from_trade(text, catalogue) for text in self.texts]
 
     def tell(self, stage: str, done: float) -> None:
         if self.progress is not None:
@@ -261,7 +262,8 @@ class _Court:
         out = np.full((len(variants), rows, len(self.claims)), np.nan)
         numbers = [range(len(self.claims))] * len(variants) if asked is None else asked
         wanted = [frozenset[str]().union(*(self.reads[c] for c in some)) for some in numbers]
-        for part in self.explorer.explore(variants, lambda done: self.tell(stage, done), wanted):
+        apart = [all(self.apart[c] for c in some) for some in numbers]
+        for part in self.explorer.explore(variants, lambda done: self.tell(stage, done), wanted, apart):
             catalogue = from_findings(part.tree, self._exact)
             read = Readings(part.tree)
             draws = read.draws

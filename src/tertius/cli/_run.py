@@ -103,6 +103,9 @@ def run(
     for target in targets:
         check_target(target)
 
+    # Draws its first while the case is read; of one that is refused it hears no more, and ends.
+    _renderer.start()
+
     from tertius.case import load_case
 
     loaded = load_case(case, overrides=list(changes or ()))
@@ -113,8 +116,7 @@ def run(
     if len({os.path.abspath(target) for target in targets}) < len(targets):
         raise BadInput("two outputs would go to the same file", code="same-file", path=str(page))
 
-    # Both go on beside the imports, which use one processor only.
-    _renderer.start()
+    # Goes on beside the imports, which use one processor only.
     from tertius.models import _compiled
 
     programs = f"{loaded.id} {draws} {sensitivity}"

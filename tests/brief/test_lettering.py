@@ -1,0 +1,114 @@
+"""Words put into a chart after it is drawn: the drawing is the same as if they had been drawn with it."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+import pytest
+import vl_convert
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tertius._brief import charts
+from tertius._brief.lettering import Lettering, width
+
+ABOUT = {"key": "k", "title": "t", "description": "d", "axis": "log points"}
+LABELS = [
+    "Russia",
+    "Trade & transit <of oil>",
+    "what a much longer label says, in two lines",
+    "WWWWWWWWWWWWWWWWWWWWWWWW",
+    "Ж",
+    "",
+    'It\'s "so"…',
+    "Nur-Sultan → Ürümqi",
+]
+
+
+def dots() -> charts.Picture:
+    rows = [
+        charts.Dot(f"in group {i // 3}", x, -1.0, i, 2.0 * i, f"{i}.0 ({x[:3]})")
+        for i, x in enumerate(LABELS)
+    ]
+    return charts.dots(rows, **ABOUT)
+
+
+def moves() -> charts.Picture:
+    rows = [charts.Move("Ж", x, 1.0, float(i), f"{i} to {i}: {x}") for i, x in enumerate(LABELS)]
+    return charts.moves(rows, **ABOUT)
+
+
+def bars() -> charts.Picture:
+    parts = [
+        charts.Segment("a long name for little", 0.34, "#1F6FB4"),
+        charts.Segment("rest", 0.5, "#B23A2E"),
+    ]
+    below = charts.Segment("less than nothing at all", -0.37, "#777777")
+    return charts.bars([charts.Bar(x, (*parts, below)) for x in LABELS], **ABOUT)
+
+
+def strips() -> charts.Picture:
+    return charts.strips(
+        [charts.Strip(x * 4, 0.1 * i, f"{i} %", (0.3,), 0.5) for i, x in enumerate(LABELS)], **ABOUT
+    )
+
+
+@pytest.mark.parametrize("draw", [dots, moves, bars, strips])
+def test_the_drawing_is_what_it_would_have_been(draw: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    stood_in: list[str] = []
+    one_for = Lettering.stand_in
+
+    def noted(self: Lettering, text: str, size: float, room: float) -> str:
+        made = one_for(self, text, size, room)
+        if made != text:
+            stood_in.append(text)
+        return made
+
+    monkeypatch.setattr(Lettering, "stand_in", noted)
+    found = draw().svg
+    assert "Russia" in found
+    assert len(stood_in) >= len(LABELS) / 2
+    monkeypatch.setattr(Lettering, "stand_in", lambda _self, text, _size, _room: text)
+    assert found == draw().svg
+
+
+@given(
+    st.lists(
+        st.text(st.characters(codec="utf-8", exclude_characters="\n"), min_size=1, max_size=12), max_size=8
+    )
+)
+def test_words_come_back_where_they_were(words: list[str]) -> None:
+    words = [word for word in words if word == word.strip()]
+    lettering = Lettering({"rows": [{"text": word, "number": 3.0} for word in words]})
+    letters = [lettering.stand_in(word, 10, 200) for word in words]
+    drawn = "".join(f"<text>{html.escape(letter, quote=False)}</text>" for letter in letters)
+    whole = "".join(f"<text>{html.escape(word, quote=False)}</text>" for word in words)
+    assert lettering.put_into(drawn) == whole
+
+
+def test_where_there_are_more_words_than_letters_the_others_stand_for_themselves() -> None:
+    words = [f"word {i}" for i in range(2000)]
+    lettering = Lettering({"rows": [{"text": word} for word in words]})
+    letters = [lettering.stand_in(word, 10, 200) for word in words]
+    assert 100 < sum(a != b for a, b in zip(words, letters, strict=True)) < 1000
+    drawn = "".join(f"<text>{letter}</text>" for letter in letters)
+    assert lettering.put_into(drawn) == "".join(f"<text>{word}</text>" for word in words)
+
+
+def measured(text: str, size: float, weight: str) -> float:
+    """How far the renderer says that a text reaches, which it gives in whole pixels."""
+    place: dict[str, Any] = {"x": {"value": 0}, "y": {"value": 0}, "fontSize": {"value": size}}
+    place |= {"font": {"value": charts._FONT}, "fontWeight": {"value": weight}, "text": {"value": text}}
+    spec = {"width": 0, "height": 0, "marks": [{"type": "text", "encode": {"update": place}}]}
+    scene: Any = vl_convert.vega_to_scenegraph(spec)
+    return float(scene["width"]) - 1
+
+
+@pytest.mark.parametrize("weight", ["normal", "bold"])
+def test_no_letter_is_wider_than_is_reckoned(weight: str) -> None:
+    texts = [chr(n) * 20 for n in range(33, 127)] + ["–" * 20, "…" * 20, "Ä" * 20, "a b c d e f g h i j k l"]
+    reached = {text: measured(text, 10, weight) for text in texts}
+    assert reached["W" * 20] > 180
+    too_far = {text: wide for text, wide in reached.items() if wide > width(text, 10)}
+    assert too_far == {}
