@@ -83,3 +83,16 @@ def test_a_program_that_python_was_packed_into_is_not_started_again(monkeypatch)
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("started"))
     assert renderer.Renderer(1).draw(SPEC).startswith("<svg")
+
+
+def test_processes_started_early_are_those_that_draw():
+    drawing = renderer.Renderer(2)
+    drawing.start()
+    started = [beside._process for beside in drawing._processes]
+    assert None not in started
+    drawing.start()
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        assert set(pool.map(drawing.draw, [SPEC] * 4)) == {renderer._here(SPEC)}
+    assert [beside._process for beside in drawing._processes] == started
+    for beside in drawing._processes:
+        beside.end()

@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 import xarray as xr
 
-from tertius._brief import brief, get_ready, warm_up, write_atomically
+from tertius._brief import brief, get_ready, write_atomically
 from tertius._brief import page as page_of
 from tertius._brief.palette import colours
 from tertius._brief.reading import Reading
@@ -297,7 +297,6 @@ def test_nothing_is_left_when_writing_fails(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_getting_ready_ends_with_everything_there() -> None:
-    warm_up()
     thread = get_ready()
     thread.join(60)
     assert not thread.is_alive()
