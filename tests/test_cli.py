@@ -327,6 +327,22 @@ def test_light_commands_do_not_wait_for_the_models(arguments: list[str]) -> None
     assert done.stderr.splitlines()[-1] == "HEAVY []"
 
 
+@pytest.mark.parametrize("asked", [None, "cuda"])
+def test_models_run_on_the_processors_unless_another_device_is_asked_for(asked: str | None) -> None:
+    program = (
+        "import os, tertius.cli as cli\ncli.main = lambda: print(os.environ['JAX_PLATFORMS'])\ncli.program()"
+    )
+    environment = {k: v for k, v in _environment().items() if k != "JAX_PLATFORMS"}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment | ({} if asked is None else {"JAX_PLATFORMS": asked}),
+    )
+    assert done.stdout.strip() == (asked or "cpu")
+
+
 def _environment() -> dict[str, str]:
     import os
 

@@ -589,6 +589,16 @@ def test_draws_in_which_spending_moves_agree_with_worlds_solved_one_by_one():
         np.testing.assert_allclose(whole.quantity[k], single.quantity, rtol=1e-8, atol=1e-12)
 
 
+def test_any_number_of_threads_finds_the_same():
+    K = 70
+    rng = np.random.default_rng(17)
+    X = np.stack([as_flows(rng.uniform(-1, 1, (S, N, N))) for _ in range(K)])
+    theta, shock = rng.uniform(2, 9, (K, S)), exits(some_exits(1))
+    one, five = (trade.solve_draws(X, theta, shock, workers=workers) for workers in (1, 5))
+    for field, found in zip(one._fields, one, strict=True):
+        np.testing.assert_array_equal(found, getattr(five, field), err_msg=field)
+
+
 def test_an_elasticity_between_sectors_is_positive():
     X, theta = a_world(15)
     for wrong in (0.0, -1.0, np.nan):

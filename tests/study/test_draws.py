@@ -94,7 +94,7 @@ def test_a_stated_correlation_is_there(
 
 
 @pytest.mark.parametrize("n", [5, BLOCK, BLOCK + 3, MANY - 1, MANY + 7])
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", [1, 2, 7])
 def test_draws_in_blocks_are_the_same_draws(n: int, threads: int) -> None:
     x, y = np.arange(float(n)), np.arange(2.0 * n).reshape(n, 2)
     total, rows = in_blocks(lambda a, b: (a[:, None] + b, np.full(len(a), 1.0) * a), x, y, threads=threads)

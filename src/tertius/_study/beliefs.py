@@ -156,7 +156,7 @@ def _beliefs(
     age = np.array([years_between(request.date, _now(case)) for request in case.history])
     patron = np.array([[request.patron == p for request in case.history] for p in case.powers], bool)
     model = partial(_program, age=age, patron=patron.reshape(len(case.powers), H))
-    made = in_blocks(model, *first, honoured, similarity, half_life, likeness, threads=2)
+    made = in_blocks(model, *first, honoured, similarity, half_life, likeness)
     known = np.array([p in powers for p in case.powers])
     return Beliefs(*(np.where(known, x, np.nan) for x in made))
 

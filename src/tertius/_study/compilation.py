@@ -14,6 +14,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from tertius._processors import AT_ONCE
 from tertius._programs import stored
 from tertius.models._compiled import CACHE_VARIABLE, remember_compilations
 
@@ -29,7 +30,7 @@ MANY, LARGE = 32_768, 2048
 def in_blocks(
     model: Callable[..., Any],
     *arrays: Any,
-    threads: int = 2,
+    threads: int = AT_ONCE,
     into: Callable[[list[Any]], list[Any]] | None = None,
 ) -> Any:
     """Send arrays through a model in blocks of draws, and put the results together as NumPy arrays.

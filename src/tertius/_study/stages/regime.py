@@ -79,7 +79,7 @@ def run(context: Context) -> Made:
         # Only of the power that was asked is the range over equilibria shown.
         wide = np.full(context.size, power == lead)
         opened = _shut(given["cost"]) if power is None else doors(ask, power)
-        found: _Found = in_blocks(_solve, *game, *opened, rank, wide, threads=2)
+        found: _Found = in_blocks(_solve, *game, *opened, rank, wide)
         return found
 
     helped = {power: solve(power) for power in candidates}

@@ -173,7 +173,7 @@ def run(context: Context) -> Made:
                 table.extend(np.empty((n, len(powers), *x.shape[1:])) for x in leaves)
             return [x[:, k] for x in table]
 
-        in_blocks(_one, *inputs, threads=2, into=beside)
+        in_blocks(_one, *inputs, into=beside)
 
     for power in case.rescue.candidates:
         solve(power)

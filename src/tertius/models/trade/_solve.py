@@ -13,6 +13,7 @@ import numpy as np
 from jax import Array
 from numpy.typing import ArrayLike, NDArray
 
+from tertius._processors import AT_ONCE
 from tertius._programs import kept
 from tertius.models.trade._assemble import (
     CapArrays,
@@ -55,7 +56,7 @@ CHORD_STEPS = 40
 DEPTH = 2
 LANES = 8
 STRAGGLERS = 16
-WORKERS = 2
+WORKERS = AT_ONCE
 
 
 class PairFlows(NamedTuple):
