@@ -73,6 +73,12 @@ def test_the_drawing_is_what_it_would_have_been(draw: Any, monkeypatch: pytest.M
     assert found == draw().svg
 
 
+def test_a_scale_without_length_is_drawn() -> None:
+    one = charts.dots([charts.Dot("g", "Russia", 1.0, 1.0, 1.0, "one")], limits=(1.0, 1.0), **ABOUT)
+    assert ">one<" in one.svg
+    assert ">Russia<" in one.svg
+
+
 @given(
     st.lists(
         st.text(st.characters(codec="utf-8", exclude_characters="\n"), min_size=1, max_size=12), max_size=8

@@ -314,8 +314,9 @@ _LABELS_INSIDE: dict[tuple[str, str], tuple[float, float | str]] = {
 
 
 def _room(scale: Sequence[float], at: float, left: float) -> float:
-    """How far it is from a number, and so many pixels beyond it, to the right edge of the plot."""
-    return (scale[1] - at) / (scale[1] - scale[0]) * _PLOT - left
+    """How far it is from a number, and so many pixels beyond it, to the right edge of the plot; 0 if unknown."""
+    span = scale[1] - scale[0]
+    return (scale[1] - at) / span * _PLOT - left if span > 0 else 0.0
 
 
 def _labels() -> list[_Spec]:
