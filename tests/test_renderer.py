@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -10,12 +11,15 @@ from typing import Any
 import pytest
 
 from tertius import _renderer as renderer
+from tertius._drawing import draw_here
 
-SPEC: dict[str, Any] = {
-    "data": {"values": [{"x": 1, "y": "één"}, {"x": 2, "y": "two"}]},
-    "mark": "bar",
-    "encoding": {"x": {"field": "x", "type": "quantitative"}, "y": {"field": "y", "type": "nominal"}},
-}
+SPEC = json.dumps(
+    {
+        "data": {"values": [{"x": 1, "y": "één"}, {"x": 2, "y": "two"}]},
+        "mark": "bar",
+        "encoding": {"x": {"field": "x", "type": "quantitative"}, "y": {"field": "y", "type": "nominal"}},
+    }
+)
 
 
 @pytest.fixture
@@ -33,7 +37,7 @@ def test_both_draw_alike(made):
     drawn = drawing.draw(SPEC)
     assert "één" in drawn
     assert beside._process is not None
-    assert drawn == renderer._here(SPEC) == renderer.to_svg(SPEC)
+    assert drawn == draw_here(SPEC) == renderer.to_svg(SPEC)
     # The next one goes to the same process.
     before = beside._process.pid
     assert drawing.draw(SPEC) == drawn
@@ -44,7 +48,7 @@ def test_more_charts_than_processes_wait_for_each_other():
     drawing = renderer.Renderer(2)
     with ThreadPoolExecutor(max_workers=5) as pool:
         drawn = set(pool.map(drawing.draw, [SPEC] * 12))
-    assert drawn == {renderer._here(SPEC)}
+    assert drawn == {draw_here(SPEC)}
     for _ in range(2):
         drawing._free.get(timeout=1).end()
 
@@ -52,7 +56,7 @@ def test_more_charts_than_processes_wait_for_each_other():
 def test_what_cannot_be_drawn_is_refused_and_the_next_is_drawn(made):
     drawing, beside = made
     with pytest.raises(ValueError, match="Vega"):
-        drawing.draw({"mark": {"type": "nonsense"}, "encoding": 3})
+        drawing.draw('{"mark": {"type": "nonsense"}, "encoding": 3}')
     assert beside._process is not None
     assert drawing.draw(SPEC).startswith("<svg")
     assert beside._process is not None
@@ -92,7 +96,7 @@ def test_processes_started_early_are_those_that_draw():
     assert None not in started
     drawing.start()
     with ThreadPoolExecutor(max_workers=2) as pool:
-        assert set(pool.map(drawing.draw, [SPEC] * 4)) == {renderer._here(SPEC)}
+        assert set(pool.map(drawing.draw, [SPEC] * 4)) == {draw_here(SPEC)}
     assert [beside._process for beside in drawing._processes] == started
     for beside in drawing._processes:
         beside.end()

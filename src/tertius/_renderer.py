@@ -10,28 +10,18 @@ The module imports nothing heavy, so that processes can be started before what h
 from __future__ import annotations
 
 import atexit
-import json
-import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from queue import SimpleQueue
-from typing import IO, Any
+
+from tertius import _drawing
+from tertius._drawing import draw_here, receive, send
+from tertius._processors import usable
 
 __all__ = ["AT_ONCE", "start", "to_svg"]
 
-AT_ONCE = min(2, os.cpu_count() or 1)
-"""Charts that are drawn at a time: each process takes half a second to start."""
-
-_SIZE = 8
-"""Bytes that say how long a message is."""
-
-_FIRST: dict[str, Any] = {
-    "data": {"values": [{"x": 1, "y": "a"}]},
-    "mark": "bar",
-    "encoding": {"x": {"field": "x", "type": "quantitative"}, "y": {"field": "y", "type": "nominal"}},
-}
-"""What a process draws for itself: the first drawing takes ten times as long as any later one."""
+AT_ONCE = 2 if usable() > 2 else 1
+"""Charts that are drawn at a time: a process takes half a second to start, which must be a processor's spare time."""
 
 
 class _Beside:
@@ -49,8 +39,8 @@ class _Beside:
         if process is None or process.stdin is None or process.stdout is None:
             return b""
         try:
-            _send(process.stdin, message)
-            answer = _receive(process.stdout)
+            send(process.stdin, message)
+            answer = receive(process.stdout)
         except OSError:
             answer = None
         if answer is None:
@@ -64,7 +54,7 @@ class _Beside:
         self._can_start = False
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", __file__],
+                [sys.executable, "-P", _drawing.__file__],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -97,14 +87,14 @@ class Renderer:
         for beside in self._processes:
             beside.start()
 
-    def draw(self, spec: Mapping[str, Any]) -> str:
+    def draw(self, spec: str) -> str:
         """Draw a specification, once a process is free."""
         beside = self._free.get()
         try:
-            drawn = beside.draw(json.dumps(spec).encode())
+            drawn = beside.draw(spec.encode())
         finally:
             self._free.put(beside)
-        return drawn.decode() if drawn else _here(spec)
+        return drawn.decode() if drawn else draw_here(spec)
 
 
 _RENDERER = Renderer(AT_ONCE)
@@ -115,8 +105,8 @@ def start() -> None:
     _RENDERER.start()
 
 
-def to_svg(spec: Mapping[str, Any]) -> str:
-    """Draw a Vega-Lite specification.
+def to_svg(spec: str) -> str:
+    """Draw a Vega-Lite specification, as JSON.
 
     Raises
     ------
@@ -124,39 +114,3 @@ def to_svg(spec: Mapping[str, Any]) -> str:
         If it is no sound specification.
     """
     return _RENDERER.draw(spec)
-
-
-def _here(spec: Mapping[str, Any]) -> str:
-    import vl_convert
-
-    return str(vl_convert.vegalite_to_svg(dict(spec)))
-
-
-def _send(pipe: IO[bytes], message: bytes) -> None:
-    pipe.write(len(message).to_bytes(_SIZE, "big") + message)
-    pipe.flush()
-
-
-def _receive(pipe: IO[bytes]) -> bytes | None:
-    """The next message; None once there are no more."""
-    size = pipe.read(_SIZE)
-    if len(size) < _SIZE:
-        return None
-    length = int.from_bytes(size, "big")
-    message = pipe.read(length)
-    return message if len(message) == length else None
-
-
-def _serve() -> None:
-    """Draw what comes in until nothing does: what another process runs."""
-    _here(_FIRST)
-    while (message := _receive(sys.stdin.buffer)) is not None:
-        try:
-            drawn = _here(json.loads(message)).encode()
-        except ValueError:
-            drawn = b""
-        _send(sys.stdout.buffer, drawn)
-
-
-if __name__ == "__main__":
-    _serve()

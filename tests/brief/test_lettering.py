@@ -56,20 +56,24 @@ def strips() -> charts.Picture:
 
 @pytest.mark.parametrize("draw", [dots, moves, bars, strips])
 def test_the_drawing_is_what_it_would_have_been(draw: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    stood_in: list[str] = []
-    one_for = Lettering.stand_in
+    left_out: list[str] = []
+    leave_out = Lettering.leave_out
 
-    def noted(self: Lettering, text: str, size: float, room: float) -> str:
-        made = one_for(self, text, size, room)
-        if made != text:
-            stood_in.append(text)
+    def noted(self: Lettering, text: str, size: float, room: float) -> tuple[str, str]:
+        made = leave_out(self, text, size, room)
+        if made[1]:
+            left_out.append(text)
         return made
 
-    monkeypatch.setattr(Lettering, "stand_in", noted)
+    monkeypatch.setattr(Lettering, "leave_out", noted)
     found = draw().svg
     assert "Russia" in found
-    assert len(stood_in) >= len(LABELS) / 2
-    monkeypatch.setattr(Lettering, "stand_in", lambda _self, text, _size, _room: text)
+    assert "aria-label=" not in found
+    assert len(left_out) >= len(LABELS) / 2
+    monkeypatch.setattr(Lettering, "leave_out", lambda _self, text, _size, _room: (text, ""))
+    assert found == draw().svg
+    # And as if nothing had ever had a number.
+    monkeypatch.setattr(charts, "_numbered", lambda layer, _numbers: layer)
     assert found == draw().svg
 
 
@@ -79,27 +83,32 @@ def test_a_scale_without_length_is_drawn() -> None:
     assert ">Russia<" in one.svg
 
 
-@given(
-    st.lists(
-        st.text(st.characters(codec="utf-8", exclude_characters="\n"), min_size=1, max_size=12), max_size=8
-    )
-)
-def test_words_come_back_where_they_were(words: list[str]) -> None:
-    words = [word for word in words if word == word.strip()]
-    lettering = Lettering({"rows": [{"text": word, "number": 3.0} for word in words]})
-    letters = [lettering.stand_in(word, 10, 200) for word in words]
-    drawn = "".join(f"<text>{html.escape(letter, quote=False)}</text>" for letter in letters)
-    whole = "".join(f"<text>{html.escape(word, quote=False)}</text>" for word in words)
+_LETTERS = st.characters(codec="utf-8", exclude_characters="\r\n")
+
+
+@given(st.lists(st.lists(st.text(_LETTERS, max_size=12), min_size=1, max_size=3), max_size=8))
+def test_words_come_back_where_they_were(texts: list[list[str]]) -> None:
+    lettering = Lettering()
+    drawn = whole = ""
+    for lines in texts:
+        text = "\n".join(line.strip() for line in lines)
+        left, number = lettering.leave_out(text, 10, 100)
+        label = f' aria-label="{number}" role="graphics-symbol" aria-roledescription="text mark"'
+        drawn += _written(left, label)
+        whole += _written(text, "")
+        assert bool(number) == (all(text.split("\n")) and all(width(x, 10) <= 100 for x in text.split("\n")))
+        assert not (number and left.strip())
     assert lettering.put_into(drawn) == whole
 
 
-def test_where_there_are_more_words_than_letters_the_others_stand_for_themselves() -> None:
-    words = [f"word {i}" for i in range(2000)]
-    lettering = Lettering({"rows": [{"text": word} for word in words]})
-    letters = [lettering.stand_in(word, 10, 200) for word in words]
-    assert 100 < sum(a != b for a, b in zip(words, letters, strict=True)) < 1000
-    drawn = "".join(f"<text>{letter}</text>" for letter in letters)
-    assert lettering.put_into(drawn) == "".join(f"<text>{word}</text>" for word in words)
+def _written(text: str, label: str) -> str:
+    """As the renderer writes a text."""
+    lines = [html.escape(line, quote=False) for line in text.split("\n")]
+    inside = lines[0]
+    if len(lines) > 1:
+        parts = [(f' x="0" dy="{10 * i}"' if i else "", line) for i, line in enumerate(lines)]
+        inside = "".join(f"<tspan{at}>{x}</tspan>" if x else f"<tspan{at}/>" for at, x in parts)
+    return f'<text{label} x="1">{inside}</text>' if inside else f'<text{label} x="1"/>'
 
 
 def measured(text: str, size: float, weight: str) -> float:

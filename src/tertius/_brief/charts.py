@@ -7,6 +7,7 @@ with its type still readable. Colours mean powers; everything else is grey.
 from __future__ import annotations
 
 import html
+import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -62,6 +63,9 @@ _CONFIG: dict[str, Any] = {
         "domain": False,
         "ticks": False,
         "labelPadding": 6,
+        # Numbers and their units are short, and looking whether they are takes time.
+        "labelLimit": 0,
+        "titleLimit": 0,
     },
     "axisY": {"grid": False, "labelLimit": 170},
     "axisX": {"titleAnchor": "start", "labelColor": _SOFT, "labelFontSize": 11},
@@ -84,7 +88,7 @@ class Picture:
     def __init__(
         self, spec: Mapping[str, Any], lettering: Lettering, key: str, title: str, description: str
     ) -> None:
-        self._drawing = _RENDERER.submit(_render, spec)
+        self._drawing = _RENDERER.submit(to_svg, json.dumps({**spec, "config": _CONFIG}))
         self._lettering = lettering
         self._key = key
         self._title = title
@@ -188,10 +192,6 @@ class Square:
     weight: float
 
 
-def _render(spec: Mapping[str, Any]) -> str:
-    return to_svg({**spec, "config": _CONFIG})
-
-
 _RENDERER = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="tertius-svg")
 _SIZE = re.compile(r'<svg[^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"[^>]*>')
 
@@ -213,19 +213,30 @@ def _picture(
     The columns of words ``inside``, by data set and name, have a size and so much room, or a column that says how
     much: a word that keeps to it does not reach the edge.
     """
-    lettering = Lettering(data)
+    lettering = Lettering()
     table = {name: [dict(row) for row in rows] for name, rows in data.items()}
+    numbers = {(name, column): f"{column} number" for name, column in inside}
     for (name, column), (size, room) in inside.items():
+        number = numbers[name, column]
         for row in table[name]:
-            row[column] = lettering.stand_in(row[column], size, row[room] if isinstance(room, str) else room)
+            left = row[room] if isinstance(room, str) else room
+            row[column], row[number] = lettering.leave_out(row[column], size, left)
     spec = {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "width": width,
         "height": {"step": step} if height is None else height,
-        "layer": layers,
+        # A layer without anything in it takes as long as any other.
+        "layer": [_numbered(layer, numbers) for layer in layers if table[layer["data"]["name"]]],
         "datasets": table,
     }
     return Picture(spec, lettering, *words)
+
+
+def _numbered(layer: _Spec, numbers: Mapping[tuple[str, str], str]) -> _Spec:
+    """Have the texts of a layer carry their numbers."""
+    encoding = layer["encoding"]
+    number = numbers.get((layer["data"]["name"], encoding.get("text", {}).get("field", "")))
+    return layer if number is None else {**layer, "encoding": {**encoding, "description": _named(number)}}
 
 
 def _layer(data: str, mark: str, encoding: _Spec, **style: Any) -> _Spec:
@@ -683,7 +694,7 @@ def squares(
             "field": "x",
             "type": "nominal",
             "sort": columns,
-            "axis": {"title": across, "labelAngle": 0},
+            "axis": {"title": across, "labelAngle": 0, "labelLimit": 180},
         },
         "y": {"field": "y", "type": "nominal", "sort": rows, "axis": {"title": up}},
     }

@@ -1,22 +1,22 @@
 """Words that are put into a chart once it is drawn.
 
-The renderer looks up every letter's outline to see how far a word reaches, which takes longer than all else that it
-does. Where a word cannot reach the edge of the drawing, nothing hangs on that: a single letter stands in for it.
+The renderer looks up every letter's outline to see how far a word reaches, and more than once, which takes longer than
+all else that it does. Where a word cannot reach the edge of the drawing, nothing hangs on that: its place is drawn
+blank, with a number by which it is found again.
 """
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
 
 __all__ = ["Lettering", "width"]
 
-_STAND_INS = [
-    chr(n) for n in (*range(0x410, 0x482), *range(0x48A, 0x530), *range(0x391, 0x3A2), *range(0x3B1, 0x3CA))
-]
-"""Letters that the renderer's own typeface has: another one would be looked for in every typeface there is."""
+_PLACE = re.compile(
+    r'<text aria-label="(\d*)" role="graphics-symbol" aria-roledescription="text mark"([^>]*?)'
+    r"(?:/>|>((?:<tspan[^>]*/>)+)</text>|>)"
+)
+"""A text with a number: a blank one, one of blank lines, or the beginning of one that has its words."""
 
 _EMS = {
     c: ems / 1000
@@ -48,39 +48,30 @@ def width(text: str, size: float) -> float:
 
 
 class Lettering:
-    """The words of one chart.
+    """The words of one chart that are not drawn with it."""
 
-    Parameters
-    ----------
-    data
-        The chart's data sets; no letter in them is taken for a stand-in.
-    """
+    def __init__(self) -> None:
+        self._words: list[list[str]] = []
 
-    def __init__(self, data: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-        told = {
-            c for rows in data.values() for row in rows for x in row.values() if isinstance(x, str) for c in x
-        }
-        self._free = iter([c for c in _STAND_INS if c not in told])
-        self._words: dict[str, str] = {}
-
-    def stand_in(self, text: str, size: float, room: float) -> str:
-        """What to draw in a text's place: a letter for each line; itself where one may take more than the room."""
+    def leave_out(self, text: str, size: float, room: float) -> tuple[str, str]:
+        """What to draw in a text's place, and its number: itself without one if a line may need more room."""
         # The renderer leaves out blanks at the ends.
         lines = [line.strip() for line in text.split("\n")]
         if not all(lines) or any(width(line, size) > room for line in lines):
-            return text
-        letters = [next(self._free, "") for _ in lines]
-        if "" in letters:
-            return text
-        self._words.update(zip(letters, lines, strict=True))
-        return "\n".join(letters)
+            return text, ""
+        self._words.append(lines)
+        return "\n" * (len(lines) - 1), str(len(self._words) - 1)
 
     def put_into(self, svg: str) -> str:
-        """The drawing with the words in their places."""
-        if not self._words:
-            return svg
-        return re.sub(
-            f">([{''.join(self._words)}])<",
-            lambda found: f">{html.escape(self._words[found[1]], quote=False)}<",
-            svg,
-        )
+        """The drawing with the words in their places, and without the numbers."""
+        return _PLACE.sub(self._filled, svg)
+
+    def _filled(self, place: re.Match[str]) -> str:
+        number, style, blank = place.groups()
+        if not number:
+            return f"<text{place[0][place.start(2) - place.start() :]}"
+        words = [html.escape(line, quote=False) for line in self._words[int(number)]]
+        if blank is None:
+            return f"<text{style}>{words[0]}</text>"
+        parts = [f"{part}>{line}</tspan>" for part, line in zip(blank.split("/>"), words, strict=False)]
+        return f"<text{style}>{''.join(parts)}</text>"
