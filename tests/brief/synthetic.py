@@ -489,6 +489,7 @@ def root(document: dict[str, Any], n: int) -> xr.Dataset:
             "seed": 0,
             "created": CREATED,
             "worst_residual": 6.4e-11,
+            "exit_draws": n // 2,
             "structure_draws": n // 4,
             "evidence_draws": n // 2,
             "warnings": json.dumps(["trade.sectors.energy.elasticity has no source."]),

@@ -131,10 +131,12 @@ def test_further_exits_take_the_first_draws(
 ) -> None:
     # The package has a function of the module's name, which hides the module.
     module = importlib.import_module("tertius._study.run")
+    monkeypatch.setattr(module, "EXIT_DRAWS", 32)
     monkeypatch.setattr(module, "STRUCTURE_DRAWS", 32)
     # Each rival structure of trade would be one more program to compile.
     monkeypatch.setattr(module, "RIVALS", tuple(r for r in RIVALS if not r.changes_trade))
     found = tertius.study(small, draws=128, seed=3)
+    assert found.attrs["exit_draws"] == 32
     assert found.attrs["structure_draws"] == 32
     half, whole = found["exits/half"].to_dataset(), findings["exits/half"].to_dataset()
     assert half["draw"].values.tolist() == list(range(32))

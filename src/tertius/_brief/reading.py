@@ -367,6 +367,7 @@ class Provenance:
     seed: int
     created: str
     worst_residual: float
+    exit_draws: int | None
     structure_draws: int | None
     evidence_draws: int | None
     warnings: tuple[str, ...]
@@ -599,7 +600,10 @@ class Reading:
         self.case: dict[str, Any] = json.loads(self._case_json)
         self.names = Names(self.case, _power_order(findings))
         draws = int(attrs.get("draws", 0))
-        structure_draws, evidence_draws = attrs.get("structure_draws"), attrs.get("evidence_draws")
+
+        def counted(name: str) -> int | None:
+            return int(attrs[name]) if name in attrs else None
+
         self.provenance = Provenance(
             version=str(attrs.get("tertius", "")),
             case=str(attrs.get("case", "")),
@@ -611,8 +615,9 @@ class Reading:
             seed=int(attrs.get("seed", 0)),
             created=str(attrs.get("created", "")),
             worst_residual=float(attrs.get("worst_residual", math.nan)),
-            structure_draws=None if structure_draws is None else int(structure_draws),
-            evidence_draws=None if evidence_draws is None else int(evidence_draws),
+            exit_draws=counted("exit_draws"),
+            structure_draws=counted("structure_draws"),
+            evidence_draws=counted("evidence_draws"),
             warnings=tuple(str(w) for w in json.loads(str(attrs.get("warnings") or "[]"))),
             seconds={str(k): float(v) for k, v in json.loads(str(attrs.get("seconds_json") or "{}")).items()},
             packages={str(k): str(v) for k, v in json.loads(str(attrs.get("libraries") or "{}")).items()},

@@ -48,20 +48,21 @@ from tertius._version import __version__
 from tertius.case import Case
 from tertius.errors import CannotCompute
 
-__all__ = ["EVIDENCE_DRAWS", "STRUCTURE_DRAWS", "TOLERATED", "again", "run"]
+__all__ = ["EVIDENCE_DRAWS", "EXIT_DRAWS", "STRUCTURE_DRAWS", "TOLERATED", "again", "run"]
 
 Array = NDArray[np.float64]
 Progress = Callable[[str, float], None]
 Aside = Callable[[Callable[[], Any]], Future[Any]]
 
-STRUCTURE_DRAWS = 1024
-"""Draws at most for each rival structure, and for exits beyond the first; see :func:`_part`."""
+EXIT_DRAWS = 1024
+"""Draws at most for exits beyond the first; see :func:`_half`."""
 
 EVIDENCE_DRAWS = 1024
-"""Draws at most for the run with the assumptions drawn anew, and for the one with their spread doubled."""
+"""Draws at most for the run with the assumptions drawn anew, and for the one with their spread doubled; see
+:func:`_quarter`."""
 
-FEWEST = 512
-"""Draws at least for a further run, if the study has as many."""
+STRUCTURE_DRAWS = 1024
+"""Draws at most for each rival structure; see :func:`_quarter`."""
 
 TOLERATED = 0.01
 """Share of draws that may fail to converge before the study refuses."""
@@ -146,8 +147,9 @@ def run(
     with clock.stage("draws"):
         layout = design(case, draws, seed)
         values = draw(case, layout, layout.a)
-    rows = _part(draws, EVIDENCE_DRAWS)
-    few = values.head(_part(draws, STRUCTURE_DRAWS))
+    rows = _quarter(draws, EVIDENCE_DRAWS)
+    few = values.head(_half(draws))
+    compared = values.head(_quarter(draws, STRUCTURE_DRAWS))
     explorer = Explorer(case, layout, headline, (*first, *also), partial(_inputs, layout), read)
     structures = _applicable(case)
 
@@ -155,7 +157,7 @@ def run(
     notes: set[str] = set()
 
     def solved(structure: Structure, shared: TradeResults | None = None) -> Simulation:
-        return simulate(case, few, structure, only=[*first, *also], trade=shared)
+        return simulate(case, compared, structure, only=[*first, *also], trade=shared)
 
     def evidence(drawn: Callable[[], Draws]) -> _SubRun:
         return _sub_run(case, layout, drawn(), first, also, read)
@@ -164,7 +166,7 @@ def run(
         moved = differences(BASE, structure)
         if not moved.isdisjoint(notes):
             moved |= SIMULATED
-        whole = _complete(case, few, structure, made(), headline, known=known, moved=moved, read=read)
+        whole = _complete(case, compared, structure, made(), headline, known=known, moved=moved, read=read)
         return _Rival(whole.groups, whole.simulation.converged)
 
     with _aside() as aside:
@@ -206,7 +208,8 @@ def run(
                 tree["/outlook"] = _further_outlook(case, few, whole, both, more, tree["/outlook"])
             if shared is not None and rest.trade is not None:
                 shared = shared.joined(rest.trade)
-        known = {name: ran.at(slice(0, few.size)) for name, ran in whole.ran.items()}
+        known = {name: ran.at(slice(0, compared.size)) for name, ran in whole.ran.items()}
+        same = None if shared is None else shared.head(compared.size)
         explorer.begin(
             start,
             shared if also or main.trade is None else main.trade.head(start.size),
@@ -218,9 +221,7 @@ def run(
         asides = [] if beside is None else [aside(partial(beside, xr.DataTree.from_dict(tree), explorer))]
         waiting = {
             s.id: aside(
-                partial(
-                    rival, s, known, traded[s.id].result if s.id in traded else partial(solved, s, shared)
-                )
+                partial(rival, s, known, traded[s.id].result if s.id in traded else partial(solved, s, same))
             )
             for s in structures
         }
@@ -244,17 +245,18 @@ def run(
             shown = {path: made.result() for path, made in whole.later.items()}
             tree |= kept_groups(shown, main.converged)
     rivals: dict[str, xr.DataTree] = {}
-    runs: dict[str, dict[str, xr.Dataset]] = {"base": _first(found, few.size)}
+    runs: dict[str, dict[str, xr.Dataset]] = {"base": _first(found, compared.size)}
     titles = {"base": BASE.title}
-    unconverged = {"base": int(few.size - np.count_nonzero(main.converged[: few.size]))}
+    unconverged = {"base": int(compared.size - np.count_nonzero(main.converged[: compared.size]))}
     for structure, result in zip(structures, others, strict=True):
         runs[structure.id] = result.groups
         titles[structure.id] = structure.title
         unconverged[structure.id] = int(np.count_nonzero(~result.converged))
-        rivals[structure.id] = _tree(_inputs(layout, few, np.flatnonzero(result.converged)), result.groups)
+        inputs = _inputs(layout, compared, np.flatnonzero(result.converged))
+        rivals[structure.id] = _tree(inputs, result.groups)
     with clock.stage("comparison of structures"):
         if headline is not None:
-            tree["/structures"] = _structures(runs, titles, unconverged, few.size)
+            tree["/structures"] = _structures(runs, titles, unconverged, compared.size)
             sensitivity = None if drivers is None else drivers.result()
             if sensitivity is not None:
                 tree["/sensitivity"] = sensitivity
@@ -320,9 +322,18 @@ def _complete(
     return _Run(whole, kept_groups(made.groups, made.converged), made.groups, made.ran, made.later)
 
 
-def _part(draws: int, most: int) -> int:
-    """How many draws a further run takes: half of the study's, but no fewer than 512 where there are so many."""
-    return min(draws, most, max(FEWEST, draws // 2))
+def _half(draws: int) -> int:
+    """How many draws further exits take: half of the study's, but no fewer than 512 where there are so many."""
+    return min(draws, EXIT_DRAWS, max(512, draws // 2))
+
+
+def _quarter(draws: int, most: int) -> int:
+    """How many draws a run takes that is there to be set beside the main one, in the same draws.
+
+    A quarter of the study's, but no fewer than 256 where there are so many: the points fill the space so evenly that
+    half as many put little more noise into what is compared (docs/findings.md).
+    """
+    return min(draws, most, max(256, draws // 4))
 
 
 @dataclass(frozen=True)
@@ -346,7 +357,7 @@ def _sub_run(
     main, found = whole.simulation, whole.groups
     kept = np.flatnonzero(main.converged)
     if further:
-        few = values.head(min(STRUCTURE_DRAWS, values.size))
+        few = values.head(min(EXIT_DRAWS, values.size))
         rest = _further(case, few, main, further)
         both = _joined(main, rest)
         found |= _exit_groups(raw_groups(case, both, None), both)
@@ -621,8 +632,9 @@ def _attributes(
         "unconverged": len(failed),
         "unconverged_draws": json.dumps(failed.tolist()),
         "seed": seed,
-        "structure_draws": _part(draws, STRUCTURE_DRAWS),
-        "evidence_draws": _part(draws, EVIDENCE_DRAWS),
+        "exit_draws": _half(draws),
+        "structure_draws": _quarter(draws, STRUCTURE_DRAWS),
+        "evidence_draws": _quarter(draws, EVIDENCE_DRAWS),
         "created": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "worst_residual": worst,
         "warnings": json.dumps([str(w) for w in case.warnings]),
