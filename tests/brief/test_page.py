@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 import xarray as xr
 
-from tertius._brief import brief, get_ready, write_atomically
+from tertius._brief import brief, write_atomically
 from tertius._brief import page as page_of
 from tertius._brief.palette import colours
 from tertius._brief.reading import Reading
@@ -187,7 +187,7 @@ def test_further_exits_say_their_draws_and_every_exit_the_powers_leaned_on(parse
     assert text.count("How many powers it leans on, before and after") == 2
     assert text.count("all domains together: ") == 2
     assert page.count('id="exit1') > 0
-    assert "Further exits and rival structures: the first 64 draws each." in text
+    assert "Further exits: the first 128 draws. Rival structures: the first 64 draws each." in text
     assert "Assumptions drawn anew and spread doubled: 128 draws each." in text
 
 
@@ -296,11 +296,18 @@ def test_nothing_is_left_when_writing_fails(tmp_path: Path, monkeypatch: pytest.
     assert target.read_text() == "old"
 
 
-def test_getting_ready_ends_with_everything_there() -> None:
-    thread = get_ready()
-    thread.join(60)
-    assert not thread.is_alive()
-    assert page_of._compiled.cache_info().currsize >= 1
+def test_getting_ready_reads_the_template() -> None:
+    page_of._compiled.cache_clear()
+    page_of.get_ready()
+    assert page_of._compiled.cache_info().currsize == 1
+
+
+def test_charts_are_drawn_while_something_else_is_done(full: xr.DataTree) -> None:
+    made = brief(full)
+    made.draw()
+    drawing = made._contents
+    assert made.html() == brief(full).html()
+    assert made._contents is drawing
 
 
 def test_information_assumption_and_judgement_differ_in_word_and_shape(page: str, full: xr.DataTree) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import threading
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from rich.console import Console
 
-__all__ = ["Brief", "brief", "get_ready", "write_atomically"]
+__all__ = ["Brief", "brief", "write_atomically"]
 
 
 class Brief:
@@ -57,6 +56,10 @@ class Brief:
         from tertius._brief.page import page
 
         return page(self._contents)
+
+    def draw(self) -> None:
+        """Have the charts of the page drawn in the background, while something else is done."""
+        _ = self._contents
 
     def html(self) -> str:
         """Write the brief as one page that needs no network and no scripts."""
@@ -152,16 +155,3 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
         Path(name).unlink(missing_ok=True)
         raise
     return target
-
-
-def get_ready() -> threading.Thread:
-    """Read what a page is written with, in the background, while something else is computed."""
-
-    def load() -> None:
-        from tertius._brief.page import get_ready
-
-        get_ready()
-
-    thread = threading.Thread(target=load, name="tertius-page", daemon=True)
-    thread.start()
-    return thread

@@ -373,7 +373,7 @@ def _traded(path: str) -> bool:
     return path.startswith(("trade.", "exits.")) or (path.startswith("concessions.") and ".answers." in path)
 
 
-class _Lazily(Mapping[str, xr.Dataset]):
+class _Lazily(Mapping[str, "xr.Dataset"]):
     """Groups of the first draws, repeated once somebody asks for one, beside those that were made anew."""
 
     def __init__(

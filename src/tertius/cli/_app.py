@@ -26,6 +26,7 @@ __all__ = [
     "app",
     "check_target",
     "make_console",
+    "show_captured",
     "show_progress",
     "write_netcdf",
 ]
@@ -133,6 +134,17 @@ def make_console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
     return Console(stderr=stderr)
+
+
+def show_captured(console: Console, text: str) -> None:
+    """Show what the same console has captured."""
+    if console.legacy_windows:
+        from rich.text import Text
+
+        console.print(Text.from_ansi(text), highlight=False, soft_wrap=True)
+        return
+    console.file.write(text)
+    console.file.flush()
 
 
 def _complain(error: TertiusError) -> None:

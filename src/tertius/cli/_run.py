@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from tertius import _renderer
+from tertius._later import later
 from tertius.cli._app import (
     CASE,
     EXIT_CODES,
@@ -19,13 +20,11 @@ from tertius.cli._app import (
     app,
     check_target,
     make_console,
+    show_captured,
     show_progress,
     write_netcdf,
 )
 from tertius.errors import BadInput
-
-if TYPE_CHECKING:
-    from tertius._brief import Brief
 
 __all__ = ["check_change", "check_draws", "run"]
 
@@ -116,6 +115,10 @@ def run(
     if len({os.path.abspath(target) for target in targets}) < len(targets):
         raise BadInput("two outputs would go to the same file", code="same-file", path=str(page))
 
+    # Until there are findings nobody needs labelled arrays, and nobody here ever needs a compiler of Fortran.
+    later("xarray")
+    later("numpy.f2py")
+
     # Goes on beside the imports, which use one processor only.
     from tertius.models import _compiled
 
@@ -123,14 +126,13 @@ def run(
     _compiled.read_ahead(programs)
 
     import tertius
-    from tertius._brief import Brief, get_ready, write_atomically
 
     with show_progress(quiet) as progress:
 
         def told(stage: str, fraction: float) -> None:
             if (stage, fraction) == ("models", 0.0):
                 # The models leave Python's lock alone for long enough.
-                get_ready()
+                threading.Thread(target=_get_ready, name="tertius-ready", daemon=True).start()
             progress(stage, fraction)
 
         findings = tertius.study(
@@ -142,45 +144,53 @@ def run(
             sensitivity=sensitivity,
             replicates=replicates,
         )
+        from tertius._brief import Brief, write_atomically
+
         computed = time.perf_counter()
         _compiled.note_used(programs)
         progress("brief", 0.0)
         brief = Brief(findings)
-        html = brief.html().encode()
+        brief.draw()
         progress("brief", 1.0)
-    drawn = time.perf_counter()
-    written = [("Page", write_atomically(page, html))]
+    # Put together while the charts are being drawn, and shown once every file is written.
+    summary = brief.json() if json_file is not None else ""
+    console = make_console(stderr=json_file == STDOUT)
+    with console.capture() as shown:
+        if quiet:
+            console.print(brief.summary, highlight=False, markup=False, soft_wrap=True)
+        else:
+            brief.print(console)
+    written = [("Page", brief.save(page))]
     if json_file is not None and json_file != STDOUT:
-        written.append(("Summary", write_atomically(json_file, brief.json().encode())))
+        written.append(("Summary", write_atomically(json_file, summary.encode())))
     if markdown is not None:
         written.append(("Markdown", write_atomically(markdown, brief.markdown().encode())))
     if image is not None:
         written.append(("Image", brief.save_image(image)))
     if netcdf is not None:
         written.append(("Findings", write_netcdf(findings, netcdf)))
-    taken = (
-        f"{time.perf_counter() - started:.1f} s in all: "
-        f"study {computed - started:.1f} s, page {drawn - computed:.1f} s"
-    )
-    _report(brief, written, taken, quiet=quiet, json_to_stdout=json_file == STDOUT)
-
-
-def _report(
-    brief: Brief, written: Sequence[tuple[str, Path]], taken: str, *, quiet: bool, json_to_stdout: bool
-) -> None:
-    """Show the brief; on the standard error if the summary goes to the standard output."""
-    console = make_console(stderr=json_to_stdout)
-    if json_to_stdout:
-        sys.stdout.write(brief.json())
+    if json_file == STDOUT:
+        sys.stdout.write(summary)
         sys.stdout.flush()
-    if quiet:
-        console.print(brief.summary, highlight=False, markup=False, soft_wrap=True)
-    else:
-        brief.print(console)
+    show_captured(console, shown.get())
     for what, path in written:
         console.print(f"{what}: {path}", highlight=False, markup=False, soft_wrap=True)
     if not quiet:
+        done = time.perf_counter()
+        taken = (
+            f"{done - started:.1f} s in all: study {computed - started:.1f} s, brief {done - computed:.1f} s"
+        )
         console.print(taken, highlight=False, markup=False, style="dim")
+
+
+def _get_ready() -> None:
+    """Import what is only needed once the models have run."""
+    import xarray
+
+    from tertius._brief.page import get_ready
+
+    _ = xarray.Dataset
+    get_ready()
 
 
 def check_draws(draws: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import jax.numpy as jnp
 import numpy as np
@@ -17,7 +17,7 @@ from tertius.models.trade._leverage import Cuts, Group, every_cut, every_pair, o
 
 __all__ = ["leverage", "levers_of"]
 
-Elasticity = float | Mapping[str, float] | xr.DataArray
+Elasticity: TypeAlias = "float | Mapping[str, float] | xr.DataArray"
 Failure = Literal["raise", "return"]
 Progress = Callable[[int, int], None]
 
