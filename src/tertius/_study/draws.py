@@ -173,8 +173,8 @@ def redraw(case: Case, layout: Design, rows: int, held: NDArray[np.bool_]) -> Dr
 def _through(layout: Design, u: Array, widen: float) -> Draws:
     """Send points with their correlations through the inputs' inverse distributions."""
     columns = {
-        i.path: np.asarray(i.quantity.ppf(u[:, k], widen=widen if i.kind == "assumed" else 1.0), dtype=float)
-        for k, i in enumerate(layout.inputs)
+        i.path: np.asarray(i.quantity.ppf(own, widen=widen if i.kind == "assumed" else 1.0), dtype=float)
+        for i, own in zip(layout.inputs, np.ascontiguousarray(u.T), strict=True)
     }
     return Draws(len(u), columns)
 

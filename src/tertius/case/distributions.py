@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -77,11 +78,12 @@ class Support:
         """Whether a value can be the end of an interval in the support; an open end itself can."""
         return math.isfinite(x) and self.lower <= x <= self.upper
 
-    def clip(self, x: Floats) -> Floats:
-        """Values moved inside the support where rounding put them on or past an end."""
-        low = np.nextafter(self.lower, math.inf) if self.lower_open else self.lower
-        high = np.nextafter(self.upper, -math.inf) if self.upper_open else self.upper
-        return np.clip(x, low, high)
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The smallest and the largest value that it holds."""
+        low = math.nextafter(self.lower, math.inf) if self.lower_open else self.lower
+        high = math.nextafter(self.upper, -math.inf) if self.upper_open else self.upper
+        return low, high
 
 
 class Distribution(ABC):
@@ -333,15 +335,30 @@ def draw(distribution: Distribution, support: Support, u: ArrayLike, widen: floa
         If a probability lies outside [0, 1] or is not a number, or ``widen`` is not above zero.
     """
     p = np.asarray(u, dtype=np.float64)
-    if not bool(np.all((p >= 0.0) & (p <= 1.0))):
+    if p.size and not (p.min() >= 0.0 and p.max() <= 1.0):
         raise ValueError("probabilities lie between 0 and 1")
     if not (widen > 0.0 and math.isfinite(widen)):
         raise ValueError("widen is a number above zero")
     if isinstance(distribution, Exact):
         return np.full_like(p, distribution.value)
+    wide, low, high, least, most = _cut(distribution, support, widen)
+    x = wide.ppf(_within(low + p * (high - low), _SMALLEST, _LARGEST))
+    # Rounding may put a value on or past an end.
+    return _within(x, least, most)
+
+
+@lru_cache(maxsize=8192)
+def _cut(
+    distribution: Distribution, support: Support, widen: float
+) -> tuple[Distribution, float, float, float, float]:
+    """A distribution widened, its probabilities up to the support's ends, and the values next to these inside."""
     wide = distribution.widened(widen)
-    low, high = wide.cdf(support.lower), wide.cdf(support.upper)
-    return support.clip(wide.ppf(np.clip(low + p * (high - low), _SMALLEST, _LARGEST)))
+    return wide, wide.cdf(support.lower), wide.cdf(support.upper), *support.ends
+
+
+def _within(x: Floats, low: float, high: float) -> Floats:
+    """As ``numpy.clip`` does, which takes three times as long for a hundred numbers."""
+    return np.asarray(np.minimum(np.maximum(x, low), high))
 
 
 def standard_deviation(distribution: Distribution, support: Support, widen: float = 1.0) -> float:

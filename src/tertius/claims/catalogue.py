@@ -342,12 +342,13 @@ def from_findings(findings: xr.DataTree, exact: Mapping[str, float] | None = Non
     found: dict[str, Readable] = {}
     for section, group, path in groups:
         data = findings[path].to_dataset()
-        names = {str(d): tuple(str(x) for x in data.coords[d].values) for d in data.sizes if d != "draw"}
+        variables = data.variables
+        names = {str(d): tuple(str(x) for x in variables[d].values) for d in data.sizes if d != "draw"}
         leavers = frozenset(json.loads(data.attrs.get("leavers", "{}")))
         for entry in TABLE:
             if entry.section != section or entry.text or entry.name not in data.data_vars:
                 continue
-            dims = [str(d) for d in data[entry.name].dims]
+            dims = [str(d) for d in variables[entry.name].dims]
             found[f"{group}.{entry.name}"] = Readable(
                 name=f"{group}.{entry.name}",
                 path=path,

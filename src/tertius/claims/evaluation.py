@@ -9,7 +9,7 @@ never false.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from typing import Any
@@ -138,6 +138,7 @@ class Readings:
 
     def __init__(self, findings: xr.DataTree) -> None:
         self.findings = findings
+        self._groups: dict[str, tuple[Mapping[Hashable, xr.Variable], dict[str, tuple[str, ...]]]] = {}
         self._known: dict[tuple[str, str], tuple[_Values, NDArray[np.int64] | None]] = {}
 
     @cached_property
@@ -148,25 +149,42 @@ class Readings:
     def variable(self, path: str, name: str) -> tuple[_Values, NDArray[np.int64] | None]:
         """A variable, and the numbers of its draws if it is drawn."""
         if (path, name) not in self._known:
-            array: xr.DataArray = self.findings[path].to_dataset()[name]
-            dims = tuple(str(d) for d in array.dims)
-            labels = {d: tuple(map(str, array.coords[d].values)) for d in dims if d != "draw"}
-            drawn = _numbered(array) if "draw" in dims else None
-            self._known[path, name] = _Values(np.asarray(array.values), dims, labels), drawn
+            variables, labels = self._group(path)
+            found = variables[name]
+            dims = tuple(str(d) for d in found.dims)
+            drawn = None
+            if "draw" in dims:
+                drawn = _numbers(variables.get("draw"), found.sizes["draw"])
+            own = {d: labels[d] for d in dims if d != "draw"}
+            self._known[path, name] = _Values(np.asarray(found.values), dims, own), drawn
         return self._known[path, name]
+
+    def _group(self, path: str) -> tuple[Mapping[Hashable, xr.Variable], dict[str, tuple[str, ...]]]:
+        """The variables of a group, bare of the labels that take longer to put on than to read, and these."""
+        if path not in self._groups:
+            group = self.findings[path].to_dataset()
+            labels = {
+                str(d): tuple(map(str, group.variables[d].values))
+                for d in group.dims
+                if d != "draw" and d in group.variables
+            }
+            self._groups[path] = group.variables, labels
+        return self._groups[path]
 
 
 def draws_of(findings: xr.DataTree) -> NDArray[np.int64]:
     """Give the numbers of the draws that any group holds, shape (n,), ascending; empty if none has draws."""
-    held = [_numbered(node) for node in findings.subtree if "draw" in node.sizes]
+    held = [
+        _numbers(node.variables.get("draw"), node.sizes["draw"])
+        for node in findings.subtree
+        if "draw" in node.sizes
+    ]
     return np.unique(np.concatenate(held)) if held else np.empty(0, dtype=np.int64)
 
 
-def _numbered(data: xr.DataTree | xr.DataArray) -> NDArray[np.int64]:
-    """The numbers of the draws of one group or array."""
-    if "draw" in data.coords:
-        return np.asarray(data.coords["draw"].values, dtype=np.int64)
-    return np.arange(data.sizes["draw"])
+def _numbers(stated: xr.Variable | None, size: int) -> NDArray[np.int64]:
+    """The numbers of the draws of a group: as it states them, or from nought on."""
+    return np.arange(size) if stated is None else np.asarray(stated.values, dtype=np.int64)
 
 
 def evaluate(text: str, findings: xr.DataTree | Readings, catalogue: Catalogue) -> Outcome:

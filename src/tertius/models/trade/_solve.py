@@ -65,8 +65,8 @@ class PairFlows(NamedTuple):
     ``value`` is what importers pay before tariffs, rents of caps included; ``quantity`` is at baseline prices.
     """
 
-    value: Array
-    quantity: Array
+    value: NDArray[np.float64]
+    quantity: NDArray[np.float64]
 
 
 def _search(world: Worlds, system: System, options: Options, limit: Array | int) -> Found:
@@ -585,6 +585,9 @@ def without_deficits(
     return np.full_like(flows, np.nan)
 
 
+_SPENDING_SHARES = kept(spending_shares)
+
+
 def shares_after(
     alpha: NDArray[np.float64],
     theta: NDArray[np.float64],
@@ -605,8 +608,7 @@ def shares_after(
     # What cannot be had is not bought.
     left = np.where(np.isneginf(log_phi), 0.0, alpha)
     eta = np.asarray(substitution, dtype=float)[..., None, None]
-    moved = spending_shares(jnp.asarray(left), jnp.asarray(-log_phi / theta[..., None]), jnp.asarray(eta))
-    return np.asarray(moved)
+    return np.asarray(_SPENDING_SHARES(left, -log_phi / theta[..., None], eta))
 
 
 def pair_flows(
@@ -674,4 +676,4 @@ def pair_flows(
     spent = spent * np.exp(np.asarray(equilibrium.log_expenditure))[..., None, :]
     value = share * spent[..., d]
     quantity = np.where(value > 0, value * np.exp(-np.where(value > 0, log_p[..., o] + log_tau, 0.0)), 0.0)
-    return PairFlows(jnp.asarray(value), jnp.asarray(quantity))
+    return PairFlows(value, quantity)
