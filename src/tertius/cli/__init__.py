@@ -25,7 +25,7 @@ def main() -> None:
 def program() -> None:
     """Run the command that was typed, as a process of its own."""
     # Tracing models makes very many small objects that stay; looking through them often finds nothing to collect.
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(500_000, 20, 100)
     # What is computed shares the cores already; threads of the matrix library's own would wait for them by spinning.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Small programs in double precision: on an accelerator they take two to three times as long as on the processors.
