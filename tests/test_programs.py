@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import jax
 import numpy as np
 import pytest
+from jax.experimental import serialize_executable
 
 from tertius import _programs as programs
 from tertius.models import levers
@@ -91,9 +92,42 @@ def test_a_list_of_what_is_no_longer_there_is_no_error(folder, harm):
         listed.write_text("../../ces_lever\n")
     else:
         listed.write_bytes(b"\xff\x00")
-    programs._loaded.clear()
+    for name in ("_loaded", "_ahead", "_used"):
+        getattr(programs, name).clear()
     programs.read_ahead("a case")
     right(programs.stored(compiled, given()), given())
+
+
+def test_a_program_is_read_ahead_once_and_none_beside_another(folder, monkeypatch):
+    for n in (4, 5, 6):
+        programs.stored(compiled, given(n))
+    programs.note_used("a case")
+    another_process(monkeypatch)
+    read, going, most = [], [], []
+    usual = serialize_executable.deserialize_and_load
+
+    def noted(*parts):
+        read.append(parts)
+        going.append(parts)
+        most.append(len(going))
+        time.sleep(0.05)
+        going.pop()
+        return usual(*parts)
+
+    monkeypatch.setattr(serialize_executable, "deserialize_and_load", noted)
+    for _ in range(4):
+        programs.read_ahead("a case")
+    for found in list(programs._ahead.values()):
+        assert found.result(timeout=60) is not None
+    files = list(folder.glob("ces_lever-*"))
+    assert len(read) == len(files) == 3
+    with ThreadPoolExecutor(3) as pool:
+        assert all(pool.map(programs._read, files))
+    assert most == [1] * 6
+    for n in (4, 5, 6):
+        right(programs.stored(compiled, given(n)), given(n))
+    programs.read_ahead("a case")
+    assert programs._ahead == {}
 
 
 READING = """

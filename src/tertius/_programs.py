@@ -46,6 +46,9 @@ _locks: dict[str, threading.Lock] = {}
 _loaded: dict[Any, _Program] = {}
 _lowered: weakref.WeakKeyDictionary[Any, set[Any]] = weakref.WeakKeyDictionary()
 _guard = threading.Lock()
+_reading = threading.Lock()
+"""Held while a program is read: four threads that read at once have brought a process down."""
+
 _ahead: dict[str, Future[tuple[Any, bytes] | None]] = {}
 _used: dict[str, None] = {}
 
@@ -100,7 +103,9 @@ def read_ahead(run: str) -> None:
     place = _place
     with contextlib.suppress(OSError, UnicodeError):
         names = _list_of(place, run).read_text(encoding="ascii").split()
-        waiting = {name: Future[tuple[Any, bytes] | None]() for name in names}
+        # What this process has already, or is about to have, it needs no more than once.
+        wanted = [name for name in names if name not in _used and name not in _ahead]
+        waiting = {name: Future[tuple[Any, bytes] | None]() for name in wanted}
         _ahead.update(waiting)
         # Two threads that import at once may meet modules half made: what reading needs is imported before.
         from jax.experimental import serialize_executable  # noqa: F401
@@ -314,7 +319,8 @@ def _read(target: Path) -> tuple[Any, bytes] | None:
         if b"lapack_" in parts:
             _have_lapack()
         executable, form = pickle.loads(parts)
-        return serialize_executable.deserialize_and_load(*executable), form
+        with _reading:
+            return serialize_executable.deserialize_and_load(*executable), form
     except Exception:
         return None
 
